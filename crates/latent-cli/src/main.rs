@@ -1,0 +1,54 @@
+//! `latent`: train, evaluate and render models natively, with the code that runs in the tab.
+
+mod data;
+mod evaluate;
+mod export;
+mod render;
+mod train;
+
+use clap::{Parser, Subcommand};
+
+/// Train, evaluate and render latent-variable models of handwritten digits.
+#[derive(Parser)]
+#[command(name = "latent", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// List the model families and their settings.
+    Families,
+    /// Train a model; Ctrl-C keeps the last checkpoint, --resume goes on from it.
+    Train(train::Arguments),
+    /// Measure a model on the test images, in nats per image.
+    Evaluate(evaluate::Arguments),
+    /// Draw the manifold of a model as a PNG picture.
+    Render(render::Arguments),
+    /// Write a checkpoint as the two files of a shipped model, with its poster.
+    Export(export::Arguments),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().command {
+        Command::Families => {
+            families();
+            Ok(())
+        }
+        Command::Train(arguments) => train::run(&arguments),
+        Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Render(arguments) => render::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
+    }
+}
+
+fn families() {
+    for family in latent_core::models::FAMILIES {
+        let card = &family.card;
+        println!("{} - {} ({})\n  {}", card.id, card.name, card.paper.citation, card.summary);
+        for h in card.hyperparameters.iter() {
+            println!("  --set {}={}\n      {} It takes {}.", h.key, h.default_value(), h.help, h.accepted());
+        }
+    }
+}

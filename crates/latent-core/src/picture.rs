@@ -1,0 +1,67 @@
+//! From pixel intensities to coloured pictures.
+
+use latent_protocol::Theme;
+
+use crate::data::SIDE;
+
+/// A picture of sRGB bytes with opaque alpha, row by row from the top.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// Pixels in a row.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+    /// Four bytes a pixel.
+    pub rgba: Vec<u8>,
+}
+
+impl Picture {
+    /// Square images side by side, `columns` in a row, drawn in a theme's colours.
+    ///
+    /// # Shapes
+    /// `pixels`: n images of 28 x 28 intensities in [0, 1]; missing tiles at the end are paper.
+    #[must_use]
+    pub fn mosaic(pixels: &[f32], columns: usize, theme: Theme) -> Self {
+        let count = pixels.len() / (SIDE * SIDE);
+        let columns = columns.max(1);
+        let (width, height) = (columns * SIDE, count.div_ceil(columns).max(1) * SIDE);
+        let palette: Vec<[u8; 4]> = (0..=255u8)
+            .map(|i| {
+                let [r, g, b] = theme.color(f32::from(i) / 255.0);
+                [r, g, b, 255]
+            })
+            .collect();
+        let mut rgba: Vec<u8> = palette[0].repeat(width * height);
+        for (row_index, row) in pixels.chunks_exact(SIDE).enumerate() {
+            let (tile, y) = (row_index / SIDE, row_index % SIDE);
+            let start = ((tile / columns * SIDE + y) * width + tile % columns * SIDE) * 4;
+            for (to, intensity) in rgba[start..start + SIDE * 4].chunks_exact_mut(4).zip(row) {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a float is cast to the nearest byte; NaN becomes 0"
+                )]
+                let level = (intensity * 255.0 + 0.5) as u8;
+                to.copy_from_slice(&palette[usize::from(level)]);
+            }
+        }
+        Self { width, height, rgba }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_stand_where_they_belong() {
+        let mut pixels = vec![0.0; 3 * SIDE * SIDE];
+        pixels[SIDE * SIDE] = 1.0; // top left of the second tile
+        pixels[2 * SIDE * SIDE + SIDE] = f32::NAN; // second row of the third
+        let picture = Picture::mosaic(&pixels, 2, Theme::PLAIN);
+        assert_eq!((picture.width, picture.height), (56, 56));
+        let lit: Vec<usize> = (0..56 * 56).filter(|i| picture.rgba[i * 4] == 255).collect();
+        assert_eq!(lit, [SIDE]);
+        assert!(picture.rgba.chunks(4).all(|p| p[3] == 255));
+    }
+}

@@ -1,0 +1,184 @@
+//! Adam over a module, with a state that can be read and put back without blocking.
+//!
+//! Burn's own module optimiser saves its state by synchronous reads, which WebGPU does not have, and loads it to
+//! the default device; its Adam for one tensor has neither limit.
+
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleMapper, Param};
+use burn::optim::{AdamConfig, AdamState, AdaptiveMomentumState, GradientsParams, Optimizer};
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::CoreError;
+use crate::weights::{HostTensor, WeightFile, WeightsError, read};
+
+const FIRST: &str = "adam.first.";
+const SECOND: &str = "adam.second.";
+const TIME: &str = "adam.time";
+
+/// First and second moments of the gradients, by path of the parameter, each flattened to one dimension.
+#[derive(Clone, Default)]
+pub struct Moments(BTreeMap<String, AdamState<1>>);
+
+impl Moments {
+    /// Prefix of the names of these tensors in a file.
+    pub const PREFIX: &'static str = "adam.";
+
+    /// Read the state back from the device, into a file that already holds the weights.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub async fn write(&self, file: &mut WeightFile) -> Result<(), CoreError> {
+        for (path, AdamState { momentum }) in &self.0 {
+            for (prefix, tensor) in [(FIRST, &momentum.moment_1), (SECOND, &momentum.moment_2)] {
+                let values = read(tensor.clone()).await?;
+                file.tensors
+                    .insert(format!("{prefix}{path}"), HostTensor { shape: vec![values.len()], values });
+            }
+            file.metadata.insert(TIME.into(), momentum.time.to_string());
+        }
+        Ok(())
+    }
+
+    /// Take the state from a file.
+    ///
+    /// # Errors
+    /// When a moment is missing or has another size than its parameter.
+    pub fn load(file: &WeightFile, device: &Device) -> Result<Self, WeightsError> {
+        let mut states = BTreeMap::new();
+        for (name, first) in &file.tensors {
+            let Some(path) = name.strip_prefix(FIRST) else { continue };
+            let missing = || WeightsError::Missing(format!("{SECOND}{path}"));
+            let second = file.tensors.get(&format!("{SECOND}{path}")).ok_or_else(missing)?;
+            let size = file.tensors.get(path).map_or(0, |weights| weights.values.len());
+            for moment in [first, second] {
+                if moment.values.len() != size {
+                    let (name, found) = (name.clone(), moment.shape.clone());
+                    return Err(WeightsError::Shape { name, found, expected: vec![size] });
+                }
+            }
+            let time = file.entry(TIME)?.parse().map_err(|_| WeightsError::Metadata(TIME))?;
+            let tensor =
+                |t: &HostTensor| Tensor::from_data(TensorData::new(t.values.clone(), [size]), device);
+            let momentum = AdaptiveMomentumState::new(time, tensor(first), tensor(second));
+            states.insert(path.to_string(), AdamState::new(momentum));
+        }
+        Ok(Self(states))
+    }
+}
+
+/// The optimiser Adam (Kingma and Ba 2015) with its usual constants.
+#[derive(Clone)]
+pub struct Adam {
+    rule: burn::optim::Adam,
+    moments: Moments,
+}
+
+impl Adam {
+    /// A fresh optimiser.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { rule: AdamConfig::new().with_epsilon(1e-8).build(), moments: Moments::default() }
+    }
+
+    /// Move all parameters against their gradients.
+    #[must_use]
+    pub fn step<M: Module>(&mut self, learning_rate: f64, module: M, gradients: GradientsParams) -> M {
+        module.map(&mut Update { adam: self, learning_rate, gradients, path: Vec::new() })
+    }
+
+    /// The state.
+    #[must_use]
+    pub fn moments(&self) -> &Moments {
+        &self.moments
+    }
+
+    /// Replace the state.
+    pub fn set_moments(&mut self, moments: Moments) {
+        self.moments = moments;
+    }
+}
+
+impl Default for Adam {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+struct Update<'a> {
+    adam: &'a mut Adam,
+    learning_rate: f64,
+    gradients: GradientsParams,
+    path: Vec<String>,
+}
+
+impl ModuleMapper for Update<'_> {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.push(name.to_string());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(gradient) = self.gradients.remove::<D>(param.id) else { return param };
+        let path = self.path.join(".");
+        let state = self.adam.moments.0.remove(&path);
+        param.map(|tensor| {
+            let shape = tensor.dims();
+            let flat = tensor.inner().reshape([-1]);
+            let (flat, state) = self.adam.rule.step(self.learning_rate, flat, gradient.reshape([-1]), state);
+            if let Some(state) = state {
+                self.adam.moments.0.insert(path, state);
+            }
+            Tensor::from_inner(flat.reshape(shape)).require_grad()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::init;
+    use crate::noise::{Noise, Stream};
+    use burn::nn::Linear;
+
+    fn gradients(layer: &Linear, device: &Device) -> GradientsParams {
+        let x = Tensor::<2>::from_data([[1.0, -2.0, 3.0]], device);
+        let loss = layer.forward(x).powi_scalar(2).sum();
+        GradientsParams::from_grads(loss.backward(), layer)
+    }
+
+    /// Ten steps of the same rule in plain arithmetic.
+    #[test]
+    fn follows_the_published_rule() {
+        let device = Device::flex().autodiff();
+        let mut layer = init::linear(3, 1, &mut Noise::new(1, Stream::Weights, 0), &device);
+        let mut adam = Adam::new();
+        let value =
+            |layer: &Linear| layer.weight.val().inner().into_data().try_to_vec::<f32>().expect("floats");
+        let mut expected: Vec<f64> = value(&layer).into_iter().map(f64::from).collect();
+        let (mut m, mut v) = ([0.0; 3], [0.0; 3]);
+        for t in 1..=10 {
+            let grads = gradients(&layer, &device);
+            let g = grads
+                .get::<2>(layer.weight.id)
+                .expect("a gradient")
+                .into_data()
+                .try_to_vec::<f32>()
+                .expect("floats");
+            for i in 0..3 {
+                let g = f64::from(g[i]);
+                m[i] = 0.9 * m[i] + 0.1 * g;
+                v[i] = 0.999 * v[i] + 0.001 * g * g;
+                let (m_hat, v_hat) = (m[i] / (1.0 - 0.9f64.powi(t)), v[i] / (1.0 - 0.999f64.powi(t)));
+                expected[i] -= 0.01 * m_hat / (v_hat.sqrt() + 1e-8);
+            }
+            layer = adam.step(0.01, layer, grads);
+        }
+        for (found, expected) in value(&layer).into_iter().zip(expected) {
+            assert!((f64::from(found) - expected).abs() < 1e-5, "{found} instead of {expected}");
+        }
+    }
+}

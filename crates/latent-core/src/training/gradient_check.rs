@@ -1,0 +1,75 @@
+//! Finite-difference check of an objective's gradients.
+
+use std::collections::BTreeMap;
+
+use burn::module::{ModuleMapper, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Tensor};
+use latent_protocol::Settings;
+use pollster::block_on;
+
+use crate::data::SIDE;
+use crate::family::{Batch, Objective};
+use crate::noise::{Noise, Stream};
+use crate::weights::read;
+
+/// For each parameter tensor: the derivative along its own gradient, by central differences, must be the
+/// gradient's length within 1 %.
+pub fn run<M: Objective>(settings: &Settings) {
+    let device = Device::flex().autodiff();
+    let config = M::config(settings).expect("good settings");
+    let model = M::init(&config, &mut Noise::new(4, Stream::Weights, 0), &device);
+    let loss = |model: &M| {
+        let images = Noise::new(5, Stream::Bits, 0).uniform(0.5, [6, 1, SIDE, SIDE], &device) + 0.5;
+        let batch = Batch { images, noise: Noise::new(6, Stream::Step, 0), epoch: 1.0 };
+        model.losses(&config, batch).0.swap_remove(0).1
+    };
+    let gradients = GradientsParams::from_grads(loss(&model).backward(), &model);
+    let mut lengths =
+        Nudge { gradients: &gradients, only: None, by: 0.0, path: vec![], lengths: BTreeMap::new() };
+    let _ = model.clone().map(&mut lengths);
+    let lengths = lengths.lengths;
+    assert!(!lengths.is_empty());
+    for (path, length) in lengths {
+        let at = |by: f32| {
+            let only = Some(path.clone());
+            let mut nudge = Nudge { gradients: &gradients, only, by, path: vec![], lengths: BTreeMap::new() };
+            block_on(read(loss(&model.clone().map(&mut nudge)).inner())).expect("flex reads")[0]
+        };
+        assert!(length > 0.0, "{path} gets no gradient");
+        // Small enough to meet few kinks of ReLU. The loss is near 550 and rounded to 6e-5, so a slope to 8e-3.
+        let step = 0.004;
+        let slope = (at(step) - at(-step)) / (2.0 * step);
+        assert!((slope - length).abs() < 0.01 * length + 1e-2, "{path}: slope {slope}, gradient {length}");
+    }
+}
+
+/// Moves one parameter along its normalised gradient and notes the gradients' lengths.
+struct Nudge<'a> {
+    gradients: &'a GradientsParams,
+    only: Option<String>,
+    by: f32,
+    path: Vec<String>,
+    lengths: BTreeMap<String, f32>,
+}
+
+impl ModuleMapper for Nudge<'_> {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.push(name.to_string());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let path = self.path.join(".");
+        let gradient = self.gradients.get::<D>(param.id).expect("each parameter gets a gradient");
+        let length = block_on(read(gradient.clone().powi_scalar(2).sum().sqrt())).expect("flex reads")[0];
+        self.lengths.insert(path.clone(), length);
+        if self.only.as_ref() != Some(&path) {
+            return param;
+        }
+        param.map(|tensor| Tensor::from_inner(tensor.inner() + gradient * (self.by / length)).require_grad())
+    }
+}

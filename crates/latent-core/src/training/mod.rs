@@ -1,0 +1,15 @@
+//! Training: settings that all families share, the optimiser, the trainer of "minimise one scalar", and a run.
+
+mod adam;
+mod config;
+#[cfg(test)]
+pub(crate) mod gradient_check;
+mod gradient_trainer;
+mod run;
+
+pub use adam::{Adam, Moments};
+pub use config::{
+    BATCH_SIZE, EPOCHS, IMAGES, LEARNING_RATE, SCHEDULE, Schedule, TARGETS, Targets, TrainingConfig,
+};
+pub use gradient_trainer::GradientTrainer;
+pub use run::{Advance, Run};

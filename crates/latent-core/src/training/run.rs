@@ -1,0 +1,224 @@
+//! A run: one training of one model, from its settings and seed to its last step.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use latent_protocol::Settings;
+
+use super::config::{Targets, TrainingConfig};
+use crate::CoreError;
+use crate::data::{Dataset, PIXELS, SIDE, Sampler};
+use crate::family::{Batch, Family, LatentModel, Losses, Trainer};
+use crate::models;
+use crate::noise::{Noise, Stream};
+use crate::weights::{Precision, WeightFile, WeightsError, key};
+
+/// What [`Run::advance`] did.
+pub enum Advance {
+    /// One step; these are its losses.
+    Stepped(Losses),
+    /// Nothing: images are missing that this step needs.
+    Waiting,
+    /// Nothing: all epochs are done.
+    Finished,
+}
+
+/// One training of one model. Everything it does is a function of the family, the settings, the seed, the data
+/// and the step.
+pub struct Run {
+    family: &'static Family,
+    settings: Settings,
+    config: TrainingConfig,
+    seed: u64,
+    step: u64,
+    sampler: Sampler,
+    data: String,
+    trainer: Box<dyn Trainer>,
+    device: Device,
+}
+
+impl Run {
+    /// A run at its beginning.
+    ///
+    /// # Errors
+    /// When there is no such family or the settings do not fit its card.
+    pub fn new(
+        device: &Device,
+        family: &str,
+        settings: &Settings,
+        seed: u64,
+        dataset: &Dataset,
+    ) -> Result<Self, CoreError> {
+        let family = models::family(family)?;
+        let settings = settings.checked(&family.card)?;
+        let config = TrainingConfig::from(&settings);
+        let files: Vec<usize> = dataset.manifest().train.iter().map(|s| s.count).collect();
+        let sampler = Sampler::new(seed, &files, config.images, config.batch_size);
+        let trainer = (family.trainer)(device, &settings, seed)?;
+        let (data, device) = (dataset.manifest().label(), device.clone());
+        Ok(Self { family, settings, config, seed, step: 0, sampler, data, trainer, device })
+    }
+
+    /// A run at the step at which it was saved by [`checkpoint`](Self::checkpoint).
+    ///
+    /// # Errors
+    /// When the bytes are no such checkpoint.
+    pub fn restore(device: &Device, bytes: &[u8], dataset: &Dataset) -> Result<Self, CoreError> {
+        let file = WeightFile::parse(bytes)?;
+        let family = models::family(file.entry(key::FAMILY)?)?;
+        let number = |name| -> Result<u64, WeightsError> {
+            file.entry(name)?.parse().map_err(|_| WeightsError::Metadata(name))
+        };
+        let settings = file.settings(&family.card)?;
+        let mut run = Self::new(device, &family.card.id, &settings, number(key::SEED)?, dataset)?;
+        run.trainer.restore(&file)?;
+        run.step = number(key::STEP)?;
+        Ok(run)
+    }
+
+    /// Do one step, if its images are there.
+    pub fn advance(&mut self, dataset: &Dataset) -> Advance {
+        if self.step >= self.total_steps() {
+            return Advance::Finished;
+        }
+        let visit = self.sampler.visit(self.step);
+        if dataset.train().labels.len() < visit.needs {
+            return Advance::Waiting;
+        }
+        let grey = dataset.gather(&visit.indices);
+        let mut values = Vec::with_capacity(grey.len());
+        match self.config.targets {
+            Targets::Grey => values.extend(grey.iter().map(|g| f32::from(*g) / 255.0)),
+            Targets::Dynamic => {
+                Noise::new(self.seed, Stream::Bits, self.step).binarize(&grey, &mut values);
+            }
+        }
+        let shape = [values.len() / PIXELS, 1, SIDE, SIDE];
+        let images = Tensor::from_data(TensorData::new(values, shape), &self.device.clone().autodiff());
+        let noise = Noise::new(self.seed, Stream::Step, self.step);
+        let losses = self.trainer.step(Batch { images, noise, epoch: self.epoch() }, self.learning_rate());
+        self.step += 1;
+        Advance::Stepped(losses)
+    }
+
+    /// Learning rate of the next step.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "steps are far below 2^52")]
+    pub fn learning_rate(&self) -> f64 {
+        let done = self.step as f64 / self.total_steps() as f64;
+        self.config.learning_rate * self.config.schedule.factor(done)
+    }
+
+    /// Change the learning rate of the steps to come.
+    pub fn set_learning_rate(&mut self, rate: f64) {
+        self.config.learning_rate = rate;
+    }
+
+    /// The family.
+    #[must_use]
+    pub fn family(&self) -> &'static Family {
+        self.family
+    }
+
+    /// The settings, checked.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The shared settings in their own types.
+    #[must_use]
+    pub fn config(&self) -> &TrainingConfig {
+        &self.config
+    }
+
+    /// The seed.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Steps done.
+    #[must_use]
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+
+    /// Steps of the whole run.
+    #[must_use]
+    pub fn total_steps(&self) -> u64 {
+        self.config.epochs as u64 * self.sampler.steps_per_epoch()
+    }
+
+    /// Steps in an epoch.
+    #[must_use]
+    pub fn steps_per_epoch(&self) -> u64 {
+        self.sampler.steps_per_epoch()
+    }
+
+    /// Images in an epoch.
+    #[must_use]
+    pub fn images(&self) -> usize {
+        self.sampler.images()
+    }
+
+    /// Epochs done, with the fraction of the current one.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "steps are far below 2^52")]
+    pub fn epoch(&self) -> f64 {
+        self.step as f64 / self.sampler.steps_per_epoch() as f64
+    }
+
+    /// The current weights as a model.
+    #[must_use]
+    pub fn snapshot(&self) -> Box<dyn LatentModel> {
+        self.trainer.snapshot()
+    }
+
+    /// A copy that goes on independently.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self {
+            family: self.family,
+            settings: self.settings.clone(),
+            config: self.config,
+            seed: self.seed,
+            step: self.step,
+            sampler: self.sampler.clone(),
+            data: self.data.clone(),
+            trainer: self.trainer.fork(),
+            device: self.device.clone(),
+        }
+    }
+
+    /// The weights, with what they are.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub async fn weights(&self) -> Result<WeightFile, CoreError> {
+        // The learning rate may have been changed on the way.
+        let mut settings = self.settings.clone();
+        let rate = self.config.learning_rate.to_string();
+        settings.set(&self.family.card, &super::LEARNING_RATE.key, &rate)?;
+        let settings = serde_json::to_string(&settings).map_err(|err| CoreError::Read(err.to_string()))?;
+        let entries = [
+            (key::FAMILY, self.family.card.id.to_string()),
+            (key::SETTINGS, settings),
+            (key::SEED, self.seed.to_string()),
+            (key::STEP, self.step.to_string()),
+            (key::DATA, self.data.clone()),
+        ];
+        let metadata = entries.into_iter().map(|(name, value)| (name.to_string(), value)).collect();
+        let snapshot = self.trainer.snapshot();
+        let tensors = snapshot.weights().await?;
+        Ok(WeightFile { metadata, tensors })
+    }
+
+    /// Everything needed to go on exactly here, as bytes of a safetensors file.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub async fn checkpoint(&self) -> Result<Vec<u8>, CoreError> {
+        let mut file = self.weights().await?;
+        self.trainer.moments().write(&mut file).await?;
+        Ok(file.to_bytes(Precision::F32)?)
+    }
+}

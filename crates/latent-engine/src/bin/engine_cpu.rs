@@ -1,0 +1,4 @@
+//! x
+fn main() {
+    latent_engine::start();
+}

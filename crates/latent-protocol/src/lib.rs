@@ -1,0 +1,18 @@
+//! What the page and the engine say to each other, and the card by which a model family describes itself.
+//!
+//! Nothing here computes: the page links this crate instead of the engine, so it stays small.
+
+mod card;
+mod data;
+mod message;
+mod settings;
+mod theme;
+
+pub use card::{Abilities, Choice, Control, DecodeCost, Hyperparameter, LossTerm, ModelCard, Paper};
+pub use data::{DataManifest, ShardFile};
+pub use message::{
+    BoundParts, Command, DeviceKind, DevicePreference, DeviceReport, Event, ModelSummary, Phase, Progress,
+    Provenance, TermValue,
+};
+pub use settings::{Settings, SettingsError, Value};
+pub use theme::Theme;

@@ -1,0 +1,69 @@
+//! The project's tasks: `cargo xtask <task>`. Each sets up what it needs and is quick when nothing changed.
+
+mod data;
+mod models;
+mod page;
+mod server;
+mod shell;
+mod size;
+mod test;
+mod tools;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Set up, build the optimised page and serve it on this machine.
+    Serve {
+        /// Port on 127.0.0.1.
+        #[arg(long, default_value_t = 8080)]
+        port: u16,
+        /// Serve `dist/` as it is.
+        #[arg(long)]
+        no_build: bool,
+    },
+    /// Set up and build the publishable page into `dist/`.
+    Build,
+    /// Set up and run every check.
+    Test {
+        /// Only the browser's tests, on the page as built; files of tests/e2e may be named.
+        #[arg(long, num_args = 0.., value_name = "FILE")]
+        browser: Option<Vec<String>>,
+    },
+    /// Pack MNIST into `www/data/mnist/`.
+    Data,
+    /// Train the shipped models into `www/models/` (hours are not needed, but minutes are).
+    Models,
+    /// Measure the built page in a real browser.
+    Bench,
+    /// Measure the bytes of the built page; fails when a budget is broken.
+    Size,
+    /// Make the pictures of the README from the built page.
+    Screenshots,
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().task {
+        Task::Serve { port, no_build } => {
+            if !no_build {
+                page::build()?;
+            }
+            server::run(port)
+        }
+        Task::Build => page::build(),
+        Task::Test { browser: Some(files) } => test::browser(&files),
+        Task::Test { browser: None } => test::all(),
+        Task::Data => data::pack(),
+        Task::Models => models::train(),
+        Task::Bench => test::node("tests/bench.mjs"),
+        Task::Size => size::check(),
+        Task::Screenshots => test::node("tests/screenshots.mjs"),
+    }
+}

@@ -1,0 +1,62 @@
+//! `cargo xtask size`: what a visitor downloads, compressed with brotli as a host would.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, ensure};
+
+use crate::shell::root;
+
+/// Bytes until the first digit can be dragged.
+const FIRST_DRAG: usize = 1_200_000;
+/// The decoder as shipped, not compressed.
+const DECODER: u64 = 500_000;
+
+/// Print the table and compare with the budgets.
+pub fn check() -> anyhow::Result<()> {
+    let dist = root().join("dist");
+    let mut files = Vec::new();
+    collect(&dist, &mut files)?;
+    files.sort();
+    let mut first_drag = 0;
+    println!("{:>10} {:>10}  file of dist/ (bytes, brotli)", "raw", "brotli");
+    for path in &files {
+        let name = path.strip_prefix(&dist)?.to_string_lossy().into_owned();
+        if name.starts_with("data/") {
+            continue;
+        }
+        let bytes = fs::read(path)?;
+        let compressed = brotli(&bytes)?;
+        let needed = !name.contains("engine_gpu") && !name.ends_with("encoder.safetensors");
+        if needed {
+            first_drag += compressed;
+        }
+        println!("{:>10} {:>10}  {}{}", bytes.len(), compressed, name, if needed { "" } else { " (later)" });
+    }
+    println!("{:>10} {first_drag:>10}  until the first digit can be dragged; at most {FIRST_DRAG}", "");
+    ensure!(
+        first_drag <= FIRST_DRAG,
+        "{first_drag} bytes until the first drag: over the budget of {FIRST_DRAG}"
+    );
+    let decoder = dist.join("models/vae/decoder.safetensors");
+    let bytes = fs::metadata(&decoder).with_context(|| format!("there is no {}", decoder.display()))?.len();
+    ensure!(bytes <= DECODER, "the shipped decoder has {bytes} bytes: over the budget of {DECODER}");
+    Ok(())
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    let entries = fs::read_dir(folder)
+        .with_context(|| format!("cannot read {}; run `cargo xtask build`", folder.display()))?;
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_dir() { collect(&path, files)? } else { files.push(path) }
+    }
+    Ok(())
+}
+
+fn brotli(bytes: &[u8]) -> anyhow::Result<usize> {
+    let mut writer = brotli::CompressorWriter::new(Vec::new(), 1 << 16, 9, 22);
+    writer.write_all(bytes)?;
+    Ok(writer.into_inner().len())
+}

@@ -1,0 +1,140 @@
+//! Setting up what the project needs beside Rust, Node and a C compiler. Each step is skipped when it is done.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use sha2::{Digest as _, Sha256};
+
+use crate::shell::{command, output, retry, root, run, tools};
+
+/// The last Trunk that builds with our Rust.
+const TRUNK: &str = "0.21.14";
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Everything that building the page takes.
+pub fn for_page() -> anyhow::Result<()> {
+    target()?;
+    cargo_tool("trunk", TRUNK, &["--locked", "--no-default-features", "--features", "rustls"])?;
+    // `--locked` fails for this one: its lock file lags behind its manifest.
+    cargo_tool("wasm-bindgen-cli", &wasm_bindgen_version()?, &[])?;
+    npm()
+}
+
+/// The version pinned in the workspace: the tool must be exactly as old as the library.
+fn wasm_bindgen_version() -> anyhow::Result<String> {
+    let manifest = fs::read_to_string(root().join("Cargo.toml"))?;
+    let line = manifest.lines().find_map(|line| line.strip_prefix("wasm-bindgen = \"="));
+    let version = line.and_then(|rest| rest.split('"').next());
+    Ok(version.context("Cargo.toml must pin wasm-bindgen as \"=x.y.z\"")?.to_string())
+}
+
+fn target() -> anyhow::Result<()> {
+    let sysroot = output(command("rustc").args(["--print", "sysroot"])).context("`rustc` does not run")?;
+    if PathBuf::from(sysroot).join("lib/rustlib").join(TARGET).join("lib").is_dir() {
+        return Ok(());
+    }
+    println!("   adding the Rust target {TARGET}");
+    retry("rustup could not add the target; check the network, or install it by hand", || {
+        run(command("rustup").args(["target", "add", TARGET]))
+    })
+}
+
+fn cargo_tool(package: &str, version: &str, options: &[&str]) -> anyhow::Result<()> {
+    let program = package.trim_end_matches("-cli");
+    let wanted = format!("{program} {version}");
+    if output(command(program).arg("--version")).is_some_and(|found| found == wanted) {
+        return Ok(());
+    }
+    println!("   building {package} {version} into .tools (some minutes, once)");
+    let advice = format!("{package} could not be built; check the network and the C compiler");
+    retry(&advice, || {
+        let mut install = command("cargo");
+        install
+            .args(["install", package, "--version", version, "--quiet", "--root"])
+            .arg(tools())
+            .args(options);
+        // The page's flags are not the tool's.
+        install.env("CARGO_TARGET_DIR", root().join("target/tools")).env_remove("RUSTFLAGS");
+        run(&mut install)
+    })
+}
+
+/// `npm ci`, skipped while the lock file is the one that was installed.
+pub fn npm() -> anyhow::Result<()> {
+    let lock = fs::read(root().join("package-lock.json"))?;
+    let wanted = hex(&Sha256::digest(&lock));
+    let stamp = root().join("node_modules/.installed");
+    if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
+        return Ok(());
+    }
+    let version = output(command("node").arg("--version")).unwrap_or_default();
+    let major: u32 =
+        version.trim_start_matches('v').split('.').next().and_then(|v| v.parse().ok()).unwrap_or(0);
+    if major < 20 {
+        bail!("Node.js 20 or newer is needed (found: `{version}`); install it and try again");
+    }
+    println!("   npm ci: the data set, wasm-opt, playwright-core");
+    retry("npm could not install the packages of package-lock.json; check the network", || {
+        run(command("npm").args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]))
+    })?;
+    fs::write(stamp, wanted).context("cannot write into node_modules")
+}
+
+/// A Chromium: the system's, else Debian's package, else Playwright's own download.
+pub fn chromium() -> anyhow::Result<PathBuf> {
+    if let Some(path) = find_chromium() {
+        return Ok(path);
+    }
+    let is_root = output(command("id").arg("-u")).is_some_and(|id| id == "0");
+    if is_root && output(command("apt-get").arg("--version")).is_some() {
+        println!("   installing Debian's package chromium");
+        let advice = "apt-get could not install chromium; install a Chromium or Chrome and try again";
+        let install = || {
+            run(command("apt-get").args(["update", "-qq"]))?;
+            let mut install = command("apt-get");
+            install.args(["install", "-y", "-qq", "--no-install-recommends", "chromium"]);
+            run(install.env("DEBIAN_FRONTEND", "noninteractive").stdout(std::process::Stdio::null()))
+        };
+        if let Err(err) = retry(advice, install) {
+            println!("   {err:#}");
+        }
+    } else {
+        println!("   downloading Playwright's Chromium");
+        let mut install = command("node");
+        install.args(["node_modules/playwright-core/cli.js", "install", "chromium"]);
+        if let Err(err) = run(install.env("PLAYWRIGHT_BROWSERS_PATH", browsers())) {
+            println!("   {err:#}");
+        }
+    }
+    find_chromium().context(
+        "there is no Chromium for the browser tests. Install chromium or Google Chrome with your system's package \
+         manager, or set CHROMIUM to the path of its program",
+    )
+}
+
+fn find_chromium() -> Option<PathBuf> {
+    if let Some(path) = std::env::var_os("CHROMIUM") {
+        return Some(path.into());
+    }
+    let on_path = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+        .into_iter()
+        .find_map(|name| output(command("which").arg(name)).filter(|path| !path.is_empty()));
+    if let Some(path) = on_path {
+        return Some(path.into());
+    }
+    let script = "import('playwright-core').then(p => console.log(p.chromium.executablePath()))";
+    let mut ask = command("node");
+    ask.args(["-e", script]).env("PLAYWRIGHT_BROWSERS_PATH", browsers());
+    output(&mut ask).map(PathBuf::from).filter(|path| path.is_file())
+}
+
+fn browsers() -> PathBuf {
+    tools().join("browsers")
+}
+
+/// Bytes in hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
