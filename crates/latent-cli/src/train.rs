@@ -92,7 +92,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
                 ));
                 if at_epoch_end {
                     let bound = measure(&run, &dataset)?;
-                    bar.println(format!("epoch {:>3}: {}", run.epoch().round(), sentence(bound, &dataset)));
+                    bar.suspend(|| {
+                        println!("epoch {:>3}: {}", run.epoch().round(), sentence(bound, &dataset))
+                    });
                     save(&run, &arguments.out)?;
                 }
             }

@@ -1,12 +1,18 @@
-//! x
-use burn::prelude::*;
-/// x
-pub fn start() {
-    console_error_panic_hook::set_once();
-    wasm_bindgen_futures::spawn_local(async {
-        let d = burn::tensor::Device::flex();
-        let t = Tensor::<2>::ones([3, 4], &d).matmul(Tensor::<2>::ones([4, 5], &d));
-        let x = t.into_data_async().await;
-        web_sys::js_sys::eval(&format!("{x:?}")).ok();
-    });
-}
+//! The engine: a Web Worker that holds the models, trains them and draws on the page's canvases.
+//!
+//! [`Session`] is what it does, told by an [`Inbox`] and seen by a [`Host`]; it runs natively in tests. The web
+//! part connects both to a worker.
+
+mod host;
+mod inbox;
+mod session;
+#[cfg(target_family = "wasm")]
+mod web;
+
+pub use host::{Host, Surface};
+pub use inbox::{DataInput, Inbox, Input};
+pub use session::Session;
+#[cfg(all(target_family = "wasm", feature = "gpu"))]
+pub use web::conformance;
+#[cfg(target_family = "wasm")]
+pub use web::start;

@@ -103,10 +103,15 @@ pub enum Event {
     Ready {
         /// Where it computes.
         device: DeviceReport,
-        /// Whether the WebGPU engine would find a usable GPU.
-        gpu_usable: bool,
         /// Cards of all families, in menu order.
         families: Vec<ModelCard>,
+    },
+    /// The browser's GPU was looked at.
+    GpuProbed {
+        /// Whether the WebGPU engine should take over.
+        usable: bool,
+        /// What was found, in a sentence.
+        reason: String,
     },
     /// Another model is shown now.
     Loaded(ModelSummary),
@@ -162,10 +167,10 @@ pub enum Event {
         /// Learning rate to try next.
         suggestion: f64,
     },
-    /// The engine computes elsewhere from now on.
-    DeviceChanged {
-        /// Where it computes.
-        device: DeviceReport,
+    /// The device failed: this engine is of no more use. What it saved last is still good.
+    Fault {
+        /// What happened, in a sentence.
+        reason: String,
     },
     /// The bytes beside this message hold the run or the model.
     Saved {

@@ -108,8 +108,13 @@ impl Run {
     }
 
     /// Change the learning rate of the steps to come.
-    pub fn set_learning_rate(&mut self, rate: f64) {
+    ///
+    /// # Errors
+    /// When it is outside the bounds of the card.
+    pub fn set_learning_rate(&mut self, rate: f64) -> Result<(), CoreError> {
+        self.settings.set(&self.family.card, &super::LEARNING_RATE.key, &rate.to_string())?;
         self.config.learning_rate = rate;
+        Ok(())
     }
 
     /// The family.
@@ -194,11 +199,8 @@ impl Run {
     /// # Errors
     /// When the device fails.
     pub async fn weights(&self) -> Result<WeightFile, CoreError> {
-        // The learning rate may have been changed on the way.
-        let mut settings = self.settings.clone();
-        let rate = self.config.learning_rate.to_string();
-        settings.set(&self.family.card, &super::LEARNING_RATE.key, &rate)?;
-        let settings = serde_json::to_string(&settings).map_err(|err| CoreError::Read(err.to_string()))?;
+        let settings =
+            serde_json::to_string(&self.settings).map_err(|err| CoreError::Read(err.to_string()))?;
         let entries = [
             (key::FAMILY, self.family.card.id.to_string()),
             (key::SETTINGS, settings),

@@ -1,4 +1,6 @@
-//! x
+//! The engine on WebGPU.
+
 fn main() {
+    #[cfg(target_family = "wasm")]
     latent_engine::start();
 }

@@ -1,0 +1,29 @@
+//! What a session needs of the place it runs in.
+
+use latent_core::picture::Picture;
+use latent_protocol::Event;
+
+/// A canvas of the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surface {
+    /// The manifold.
+    Plane,
+    /// The digit under the handle.
+    Digit,
+}
+
+/// The place a session runs in: a worker, or a test.
+pub trait Host {
+    /// Tell the page something.
+    fn emit(&self, event: Event);
+    /// Tell the page something and hand it bytes.
+    fn hand_over(&self, event: Event, bytes: Vec<u8>);
+    /// Draw a picture at the row `top` of a surface that is `size` (width, height) pixels large.
+    fn paint(&self, surface: Surface, picture: &Picture, top: usize, size: (usize, usize));
+    /// A clock, in milliseconds from any beginning.
+    fn now_ms(&self) -> f64;
+    /// Bytes of memory taken.
+    fn memory_bytes(&self) -> u64;
+    /// Begin to fetch the data set; it comes as [`Input::Data`](crate::Input::Data).
+    fn fetch_data(&self);
+}

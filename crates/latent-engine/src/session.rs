@@ -1,0 +1,279 @@
+//! The session: one model on show, at most one run, and what is drawn of them.
+//!
+//! Work is cut into units of a few tens of milliseconds: a decoded digit, a band of the plane, a training step,
+//! a chunk of an evaluation. Between units the inbox is read, so a drag is answered within one unit.
+
+mod training;
+mod view;
+
+use std::rc::Rc;
+
+use latent_core::data::{Dataset, read_shard};
+use latent_core::training::Moments;
+use latent_core::weights::{WeightFile, key};
+use latent_core::{CoreError, Device, LatentModel, models};
+use latent_protocol::{Command, DeviceReport, Event, ModelSummary, Phase, Provenance};
+
+use crate::host::Host;
+use crate::inbox::{DataInput, Inbox, Input};
+use training::Training;
+use view::View;
+
+/// The state of an engine.
+pub struct Session<H: Host> {
+    host: Rc<H>,
+    device: Device,
+    report: DeviceReport,
+    /// The model of the last file, to come back to.
+    base: Option<WeightFile>,
+    view: View,
+    training: Training,
+    dataset: Option<Dataset>,
+    fetching: bool,
+}
+
+impl<H: Host> Session<H> {
+    /// A session without a model.
+    #[must_use]
+    pub fn new(host: Rc<H>, device: Device, report: DeviceReport) -> Self {
+        let (view, training) = (View::default(), Training::default());
+        Self { host, device, report, base: None, view, training, dataset: None, fetching: false }
+    }
+
+    /// Serve the inbox for ever; `breathe` gives way to the event loop between units of work.
+    pub async fn serve(mut self, inbox: Rc<Inbox>, breathe: impl AsyncFn()) {
+        loop {
+            while let Some(input) = inbox.take() {
+                self.handle(input).await;
+            }
+            if self.work().await {
+                breathe().await;
+            } else {
+                inbox.wait().await;
+            }
+        }
+    }
+
+    /// React to an input.
+    pub async fn handle(&mut self, input: Input) {
+        match input {
+            Input::Command(command, bytes) => {
+                let name = command.name();
+                if let Err(err) = self.obey(command, bytes).await {
+                    self.fail(name, &err);
+                }
+            }
+            Input::Data(data) => self.take_data(data),
+            Input::DeviceFault(reason) => self.host.emit(Event::Fault { reason }),
+        }
+    }
+
+    /// Do one unit of work; whether there was any.
+    pub async fn work(&mut self) -> bool {
+        let result = self.unit().await;
+        match result {
+            Ok(worked) => worked,
+            Err(err) => {
+                // Only a device that does not answer fails here: what is asked for was checked before.
+                self.training.stop();
+                self.view.clear();
+                self.host.emit(Event::Fault { reason: err.to_string() });
+                false
+            }
+        }
+    }
+
+    async fn unit(&mut self) -> Result<bool, CoreError> {
+        let now = self.host.now_ms();
+        if self.training.is_running() {
+            self.view.follow(now);
+        }
+        if self.view.is_due() {
+            let fresh = self.training.snapshot();
+            self.view.draw(self.host.as_ref(), fresh).await?;
+            return Ok(true);
+        }
+        let Some(dataset) = &self.dataset else { return Ok(false) };
+        let evaluated = self.training.evaluate(self.host.as_ref(), dataset).await?;
+        if !self.training.is_running() {
+            return Ok(evaluated);
+        }
+        let moved = self.training.step(self.host.as_ref(), dataset).await?;
+        if moved.is_some_and(|rolled_back| rolled_back) || !self.training.is_running() {
+            self.view.refresh();
+        }
+        Ok(true)
+    }
+
+    async fn obey(&mut self, command: Command, bytes: Option<Vec<u8>>) -> Result<(), CoreError> {
+        let bytes = bytes.unwrap_or_default();
+        match command {
+            Command::Attach { theme, grid, point, .. } => {
+                self.view.set_look(theme, grid, point);
+                let families = models::FAMILIES.iter().map(|family| family.card.clone()).collect();
+                self.host.emit(Event::Ready { device: self.report.clone(), families });
+            }
+            Command::Load => self.load(&bytes)?,
+            Command::Restore { running } => {
+                self.show_checkpoint(&bytes)?;
+                self.training.ask_restore(bytes, running);
+                self.begin()?;
+            }
+            Command::Move { point } => self.view.set_point(point),
+            Command::Grid { grid } => self.view.set_grid(grid),
+            Command::Recolor { theme } => self.view.set_theme(theme),
+            Command::Train { family, settings, seed } => {
+                self.training.ask_start(&family, &settings, seed, None)?;
+                self.begin()?;
+            }
+            Command::Step { family, settings, seed } => {
+                self.training.ask_start(&family, &settings, seed, Some(1))?;
+                self.begin()?;
+            }
+            Command::Pause => {
+                self.training.pause(self.host.as_ref());
+                self.save().await?;
+            }
+            Command::Reset => {
+                self.training = Training::default();
+                if let Some(base) = self.base.take() {
+                    self.show_file(base)?;
+                }
+                self.host.emit(Event::PhaseChanged { phase: Phase::Idle });
+            }
+            Command::Recover { learning_rate } => self.training.recover(self.host.as_ref(), learning_rate)?,
+            Command::Save => self.save().await?,
+        }
+        Ok(())
+    }
+
+    /// Show the model of a file and forget the run.
+    fn load(&mut self, bytes: &[u8]) -> Result<(), CoreError> {
+        let file = WeightFile::parse(bytes)?;
+        self.show_file(file)?;
+        self.training = Training::default();
+        Ok(())
+    }
+
+    fn show_file(&mut self, file: WeightFile) -> Result<(), CoreError> {
+        let (model, summary) = self.open(&file, Provenance::File)?;
+        self.base = Some(file);
+        self.view.show(model);
+        self.host.emit(Event::Loaded(summary));
+        Ok(())
+    }
+
+    /// Show the model in a checkpoint, whose run begins when the data's list is here.
+    fn show_checkpoint(&mut self, bytes: &[u8]) -> Result<(), CoreError> {
+        let mut file = WeightFile::parse(bytes)?;
+        file.tensors.retain(|name, _| !name.starts_with(Moments::PREFIX));
+        let (model, summary) = self.open(&file, Provenance::Run)?;
+        self.view.show(model);
+        self.host.emit(Event::Loaded(summary));
+        Ok(())
+    }
+
+    fn open(
+        &self,
+        file: &WeightFile,
+        provenance: Provenance,
+    ) -> Result<(Box<dyn LatentModel>, ModelSummary), CoreError> {
+        let family = models::family(file.entry(key::FAMILY)?)?;
+        let model = (family.load)(&self.device, file)?;
+        let summary = ModelSummary {
+            family: family.card.id.to_string(),
+            provenance,
+            latent_dim: model.plane().latent_dim,
+            metadata: file.metadata.clone().into_iter().collect(),
+        };
+        Ok((model, summary))
+    }
+
+    /// Begin what was asked for, or fetch what it needs first.
+    fn begin(&mut self) -> Result<(), CoreError> {
+        if self.dataset.is_none() {
+            if !self.fetching {
+                self.fetching = true;
+                self.host.fetch_data();
+            }
+            self.training.wait(self.host.as_ref());
+            return Ok(());
+        }
+        let Some(dataset) = &self.dataset else { return Ok(()) };
+        if self.training.begin(self.host.as_ref(), &self.device, dataset)? {
+            self.view.refresh();
+        }
+        Ok(())
+    }
+
+    fn take_data(&mut self, data: DataInput) {
+        let result = match data {
+            DataInput::Manifest(manifest) => {
+                self.dataset = Some(Dataset::new(manifest));
+                self.begin()
+            }
+            DataInput::Received(received) => {
+                self.report_data(received);
+                Ok(())
+            }
+            DataInput::Train(images, labels) => self.push_shard(&images, &labels, Dataset::push_train),
+            DataInput::Test(images, labels) => self.push_shard(&images, &labels, Dataset::push_test),
+            DataInput::Failed(reason) => {
+                self.give_up_data(&reason);
+                Ok(())
+            }
+        };
+        if let Err(err) = result {
+            self.give_up_data(&err.to_string());
+        }
+    }
+
+    fn push_shard(
+        &mut self,
+        images: &[u8],
+        labels: &[u8],
+        push: fn(&mut Dataset, latent_core::data::Shard),
+    ) -> Result<(), CoreError> {
+        let shard = read_shard(images, labels)?;
+        if let Some(dataset) = &mut self.dataset {
+            push(dataset, shard);
+            self.training.wake(self.host.as_ref());
+        }
+        Ok(())
+    }
+
+    /// The data set cannot be used: the run stands still, and the next Train fetches it again.
+    fn give_up_data(&mut self, reason: &str) {
+        self.dataset = None;
+        self.fetching = false;
+        self.training.give_up(self.host.as_ref());
+        let reason = format!("The training data cannot be used: {reason}. Press Train to fetch it again.");
+        self.host.emit(Event::Failed { command: "train".into(), reason });
+    }
+
+    fn report_data(&self, received: u64) {
+        if let Some(dataset) = &self.dataset {
+            self.host.emit(Event::DataProgress {
+                received,
+                total: dataset.manifest().total_bytes(),
+                images: dataset.train().labels.len(),
+                images_total: dataset.manifest().train_count(),
+            });
+        }
+    }
+
+    async fn save(&mut self) -> Result<(), CoreError> {
+        self.training.save(self.host.as_ref()).await
+    }
+
+    fn fail(&self, command: &str, err: &CoreError) {
+        let mut reason = err.to_string();
+        if let Some(first) = reason.get(..1) {
+            reason = first.to_uppercase() + &reason[1..];
+        }
+        self.host.emit(Event::Failed { command: command.into(), reason: reason + "." });
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,350 @@
+//! The session without a browser: commands in, events out.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use latent_core::conformance::{toy_dataset, toy_settings};
+use latent_core::data::{Dataset, PIXELS};
+use latent_core::picture::Picture;
+use latent_core::training::Run;
+use latent_core::weights::Precision;
+use latent_core::{Device, models};
+use latent_protocol::{
+    Command, DeviceKind, DevicePreference, DeviceReport, Event, Phase, Progress, Settings, Theme,
+};
+use pollster::block_on;
+
+use super::Session;
+use crate::host::{Host, Surface};
+use crate::inbox::{DataInput, Inbox, Input};
+
+/// Keeps what a session says; its clock moves 10 ms each time it is read.
+#[derive(Default)]
+struct Listener {
+    events: RefCell<Vec<Event>>,
+    bytes: RefCell<Vec<u8>>,
+    painted: RefCell<Vec<(Surface, usize)>>,
+    clock: Cell<f64>,
+    fetches: Cell<u32>,
+}
+
+impl Host for Listener {
+    fn emit(&self, event: Event) {
+        self.events.borrow_mut().push(event);
+    }
+
+    fn hand_over(&self, event: Event, bytes: Vec<u8>) {
+        *self.bytes.borrow_mut() = bytes;
+        self.emit(event);
+    }
+
+    fn paint(&self, surface: Surface, picture: &Picture, top: usize, size: (usize, usize)) {
+        assert!(top + picture.height <= size.1 && picture.width == size.0);
+        self.painted.borrow_mut().push((surface, top));
+    }
+
+    fn now_ms(&self) -> f64 {
+        self.clock.set(self.clock.get() + 10.0);
+        self.clock.get()
+    }
+
+    fn memory_bytes(&self) -> u64 {
+        1
+    }
+
+    fn fetch_data(&self) {
+        self.fetches.set(self.fetches.get() + 1);
+    }
+}
+
+struct Bench {
+    session: Session<Listener>,
+    host: Rc<Listener>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let host = Rc::new(Listener::default());
+        let report = DeviceReport { kind: DeviceKind::Cpu, name: "CPU".into(), reason: "a test".into() };
+        let mut bench = Self { session: Session::new(Rc::clone(&host), Device::flex(), report), host };
+        bench.send(Command::Attach {
+            device: DevicePreference::Cpu,
+            theme: Theme::PLAIN,
+            grid: 3,
+            point: [0.5; 2],
+            data_url: String::new(),
+        });
+        bench
+    }
+
+    fn send(&mut self, command: Command) {
+        self.input(Input::Command(command, None));
+    }
+
+    fn input(&mut self, input: Input) {
+        block_on(self.session.handle(input));
+    }
+
+    /// Work until there is nothing to do, or `units` times.
+    fn work(&mut self, units: usize) {
+        for _ in 0..units {
+            if !block_on(self.session.work()) {
+                break;
+            }
+        }
+    }
+
+    /// What was said since the last call.
+    fn heard(&self) -> Vec<Event> {
+        self.host.events.borrow_mut().drain(..).collect()
+    }
+
+    fn progress(&self) -> Vec<Progress> {
+        let is_progress = |event| if let Event::Progress(progress) = event { Some(progress) } else { None };
+        self.heard().into_iter().filter_map(is_progress).collect()
+    }
+
+    fn phases(&self) -> Vec<Phase> {
+        let phase = |event| if let Event::PhaseChanged { phase } = event { Some(phase) } else { None };
+        self.heard().into_iter().filter_map(phase).collect()
+    }
+
+    /// Hand the toy data set over as the files it would be fetched as.
+    fn data(&mut self) {
+        let dataset = toy_dataset();
+        self.input(Input::Data(DataInput::Manifest(dataset.manifest().clone())));
+        let (images, labels) = files(&dataset);
+        self.input(Input::Data(DataInput::Train(images.clone(), labels.clone())));
+        self.input(Input::Data(DataInput::Test(images, labels)));
+    }
+}
+
+fn files(dataset: &Dataset) -> (Vec<u8>, Vec<u8>) {
+    let shard = dataset.train();
+    let count = u32::try_from(shard.labels.len()).expect("small").to_be_bytes();
+    let side = 28u32.to_be_bytes();
+    assert_eq!(shard.pixels.len(), shard.labels.len() * PIXELS);
+    let images = [&[0, 0, 8, 3], &count[..], &side, &side, &shard.pixels].concat();
+    (images, [&[0, 0, 8, 1], &count[..], &shard.labels].concat())
+}
+
+fn settings(pairs: &[(&str, &str)]) -> Settings {
+    let card = &models::FAMILIES[0].card;
+    let mut settings = toy_settings(card);
+    for (key, value) in pairs {
+        settings.set(card, key, value).expect("fits");
+    }
+    settings
+}
+
+fn train(pairs: &[(&str, &str)]) -> Command {
+    Command::Train { family: models::FAMILIES[0].card.id.to_string(), settings: settings(pairs), seed: 1 }
+}
+
+fn step(pairs: &[(&str, &str)]) -> Command {
+    Command::Step { family: models::FAMILIES[0].card.id.to_string(), settings: settings(pairs), seed: 1 }
+}
+
+/// The bytes of a small model, as a file.
+fn model_file() -> Vec<u8> {
+    let family = &models::FAMILIES[0].card.id;
+    let run = Run::new(&Device::flex(), family, &settings(&[]), 3, &toy_dataset()).expect("a run");
+    block_on(run.weights()).and_then(|file| Ok(file.to_bytes(Precision::F16)?)).expect("weights")
+}
+
+fn trained(units: usize) -> Bench {
+    let mut bench = Bench::new();
+    bench.send(train(&[]));
+    bench.data();
+    bench.work(units);
+    bench
+}
+
+#[test]
+fn a_loaded_model_is_drawn_digit_first() {
+    let mut bench = Bench::new();
+    assert!(matches!(&bench.heard()[..], [Event::Ready { families, .. }] if !families.is_empty()));
+    bench.input(Input::Command(Command::Load, Some(model_file())));
+    bench.work(10);
+    let painted = bench.host.painted.borrow().clone();
+    assert_eq!(painted, [(Surface::Digit, 0), (Surface::Plane, 0)]);
+    let heard = bench.heard();
+    assert!(matches!(&heard[0], Event::Loaded(summary) if summary.latent_dim == 2));
+    assert!(matches!(&heard[1], Event::Decoded { z, .. } if z.iter().all(|v| v.abs() < 1e-6)));
+    assert!(matches!(&heard[2], Event::PlaneDrawn { grid: 3, .. }));
+}
+
+#[test]
+fn a_large_plane_is_drawn_in_bands_and_a_move_comes_between() {
+    let mut bench = Bench::new();
+    bench.input(Input::Command(Command::Load, Some(model_file())));
+    bench.work(10);
+    bench.host.painted.borrow_mut().clear();
+    bench.send(Command::Grid { grid: 40 });
+    bench.work(1);
+    bench.send(Command::Move { point: [0.9, 0.1] });
+    bench.work(10);
+    let painted = bench.host.painted.borrow().clone();
+    assert_eq!(painted[..3], [(Surface::Plane, 0), (Surface::Digit, 0), (Surface::Plane, 280)]);
+    assert_eq!(painted.len(), 5);
+}
+
+#[test]
+fn a_broken_file_is_a_sentence_and_changes_nothing() {
+    let mut bench = Bench::new();
+    bench.input(Input::Command(Command::Load, Some(model_file())));
+    bench.work(10);
+    bench.heard();
+    bench.input(Input::Command(Command::Load, Some(vec![7; 100])));
+    assert!(matches!(&bench.heard()[..], [Event::Failed { command, .. }] if command == "load"));
+    bench.send(Command::Move { point: [0.1, 0.1] });
+    bench.work(10);
+    assert!(matches!(&bench.heard()[..], [Event::Decoded { .. }]), "the old model still decodes");
+}
+
+#[test]
+fn training_fetches_its_data_once_learns_and_pauses() {
+    let mut bench = Bench::new();
+    bench.send(train(&[]));
+    assert_eq!(bench.phases(), [Phase::Waiting]);
+    bench.data();
+    assert_eq!(bench.phases()[0], Phase::Running);
+    bench.work(120);
+    let progress = bench.progress();
+    let total = |p: &Progress| p.losses[0].value;
+    let (first, last) = (&progress[0], &progress[progress.len() - 1]);
+    assert!(last.step > 40 && total(last) < 0.7 * total(first), "{first:?} {last:?}");
+    bench.send(Command::Pause);
+    assert_eq!(bench.phases(), [Phase::Paused]);
+    bench.work(50);
+    assert!(bench.progress().is_empty(), "paused");
+    bench.send(train(&[]));
+    bench.work(3);
+    assert_eq!(bench.progress()[0].step, last.step + 1, "the same run goes on");
+    bench.send(train(&[("beta", "2")]));
+    bench.work(6);
+    assert!(bench.progress()[0].step < 4, "other settings begin another run");
+    assert_eq!(bench.host.fetches.get(), 1);
+}
+
+#[test]
+fn a_step_is_one_step() {
+    let mut bench = Bench::new();
+    bench.data();
+    bench.heard();
+    for expected in 1..=3 {
+        bench.send(step(&[]));
+        bench.work(50);
+        let steps: Vec<u64> = bench.progress().iter().map(|p| p.step).collect();
+        assert_eq!(steps, [expected]);
+    }
+}
+
+#[test]
+fn the_end_is_said_and_measured() {
+    let mut bench = Bench::new();
+    bench.send(train(&[("epochs", "5")]));
+    bench.data();
+    bench.work(100);
+    let heard = bench.heard();
+    assert!(heard.iter().any(|e| matches!(e, Event::PhaseChanged { phase: Phase::Finished })));
+    assert!(heard.iter().any(|e| matches!(e, Event::Evaluated { step: 5, images: 8, .. })));
+}
+
+#[test]
+fn a_divergence_keeps_the_last_good_weights_and_can_be_recovered() {
+    let mut bench = Bench::new();
+    bench.send(train(&[("learning_rate", "1"), ("epochs", "1000")]));
+    bench.data();
+    bench.work(2000);
+    let heard = bench.heard();
+    let diverged = heard.iter().find_map(|event| match event {
+        Event::Diverged { learning_rate, suggestion, .. } => Some((*learning_rate, *suggestion)),
+        _ => None,
+    });
+    assert_eq!(diverged, Some((1.0, 0.1)), "a rate of 1 must diverge for this test to mean something");
+    bench.send(Command::Save);
+    let bytes = bench.host.bytes.borrow().clone();
+    assert!(Run::restore(&Device::flex(), &bytes, &toy_dataset()).is_ok(), "what is kept is finite");
+    bench.heard();
+    bench.send(Command::Recover { learning_rate: 0.001 });
+    bench.work(60);
+    let progress = bench.progress();
+    assert!(!progress.is_empty() && progress.iter().all(|p| p.losses.iter().all(|l| l.value.is_finite())));
+}
+
+#[test]
+fn a_broken_data_file_stops_the_run_and_loses_nothing() {
+    let mut bench = Bench::new();
+    bench.input(Input::Command(Command::Load, Some(model_file())));
+    bench.send(train(&[]));
+    bench.heard();
+    let dataset = toy_dataset();
+    bench.input(Input::Data(DataInput::Manifest(dataset.manifest().clone())));
+    bench.input(Input::Data(DataInput::Train(vec![1, 2, 3], vec![])));
+    let heard = bench.heard();
+    let said =
+        heard.iter().find_map(|e| if let Event::Failed { reason, .. } = e { Some(reason) } else { None });
+    assert!(said.is_some_and(|reason| reason.contains("the images file is not an IDX file")), "{heard:?}");
+    bench.work(20);
+    assert!(bench.heard().iter().any(|e| matches!(e, Event::Decoded { .. })), "the model is still there");
+    bench.send(train(&[]));
+    bench.data();
+    bench.work(20);
+    assert!(!bench.progress().is_empty(), "Train fetches again");
+    assert_eq!(bench.host.fetches.get(), 2);
+}
+
+#[test]
+fn reset_brings_the_loaded_model_back() {
+    let mut bench = Bench::new();
+    bench.input(Input::Command(Command::Load, Some(model_file())));
+    bench.work(10);
+    bench.send(train(&[]));
+    bench.data();
+    bench.work(40);
+    bench.heard();
+    bench.send(Command::Reset);
+    bench.work(40);
+    let heard = bench.heard();
+    assert!(heard.iter().any(|e| matches!(e, Event::Loaded(_))));
+    assert!(heard.iter().any(|e| matches!(e, Event::PhaseChanged { phase: Phase::Idle })));
+    assert!(heard.iter().any(|e| matches!(e, Event::PlaneDrawn { .. })));
+}
+
+#[test]
+fn a_saved_run_goes_on_in_another_engine() {
+    let mut first = trained(40);
+    first.send(Command::Pause);
+    let bytes = first.host.bytes.borrow().clone();
+    let step = first.progress().last().map_or(0, |p| p.step);
+    let mut second = Bench::new();
+    second.input(Input::Command(Command::Restore { running: true }, Some(bytes)));
+    second.work(10);
+    assert!(second.host.painted.borrow().len() >= 2, "shown before its data is there");
+    second.data();
+    second.work(20);
+    assert_eq!(second.progress()[0].step, step + 1);
+    first.send(train(&[]));
+    first.work(20);
+    assert_eq!(first.progress()[0].step, step + 1);
+}
+
+#[test]
+fn backups_are_handed_over_while_training() {
+    let bench = trained(600);
+    let saved = bench.heard().into_iter().filter(|e| matches!(e, Event::Saved { is_run: true, .. })).count();
+    assert!(saved >= 1);
+}
+
+#[test]
+fn the_loop_answers_and_sleeps() {
+    let inbox = Rc::new(Inbox::default());
+    let Bench { session, host } = Bench::new();
+    inbox.push(Input::Command(Command::Load, Some(model_file())));
+    let work = session.serve(Rc::clone(&inbox), async || {});
+    let mut work = Box::pin(work);
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(work.as_mut().poll(&mut context).is_pending());
+    assert!(host.events.borrow().iter().any(|e| matches!(e, Event::PlaneDrawn { .. })));
+}

@@ -1,0 +1,144 @@
+//! What is drawn of a model: the digit under the handle and the plane.
+
+use latent_core::data::SIDE;
+use latent_core::picture::Picture;
+use latent_core::{CoreError, LatentModel, Plane, decode, weights};
+use latent_protocol::{Event, Theme};
+
+use crate::host::{Host, Surface};
+
+/// Fewest milliseconds between two drawings of the plane of a model that learns.
+const FOLLOW_MS: f64 = 250.0;
+
+/// Tiles decoded in one unit of work: about 30 ms on a CPU.
+const BAND: usize = 400;
+
+/// The model on show and what of it has yet to be drawn.
+pub struct View {
+    model: Option<Box<dyn LatentModel>>,
+    theme: Theme,
+    grid: usize,
+    point: [f32; 2],
+    digit_due: bool,
+    plane: Progress,
+    /// When the plane was last finished, and how long it took.
+    drawn_ms: f64,
+    cost_ms: f64,
+}
+
+/// How far the plane is drawn.
+#[derive(Clone, Copy, PartialEq)]
+enum Progress {
+    Done,
+    /// From this row of tiles on; milliseconds spent so far.
+    From(usize, f64),
+}
+
+impl Default for View {
+    fn default() -> Self {
+        Self {
+            model: None,
+            theme: Theme::PLAIN,
+            grid: 20,
+            point: [0.5; 2],
+            digit_due: false,
+            plane: Progress::Done,
+            drawn_ms: f64::NEG_INFINITY,
+            cost_ms: 0.0,
+        }
+    }
+}
+
+impl View {
+    /// Show a model.
+    pub fn show(&mut self, model: Box<dyn LatentModel>) {
+        self.model = Some(model);
+        self.refresh();
+    }
+
+    /// Draw nothing more until another model is shown.
+    pub fn clear(&mut self) {
+        self.model = None;
+    }
+
+    /// Draw everything anew.
+    pub fn refresh(&mut self) {
+        self.digit_due = true;
+        self.plane = Progress::From(0, 0.0);
+    }
+
+    /// Draw everything anew when the last drawing is old enough: at most a fifth of the time goes into it.
+    pub fn follow(&mut self, now_ms: f64) {
+        let pause = FOLLOW_MS.max(4.0 * self.cost_ms);
+        if self.plane == Progress::Done && now_ms - self.drawn_ms >= pause {
+            self.refresh();
+        }
+    }
+
+    pub fn set_look(&mut self, theme: Theme, grid: u32, point: [f32; 2]) {
+        self.set_theme(theme);
+        self.set_grid(grid);
+        self.set_point(point);
+    }
+
+    pub fn set_theme(&mut self, theme: Theme) {
+        self.theme = theme;
+        self.refresh();
+    }
+
+    pub fn set_grid(&mut self, grid: u32) {
+        self.grid = grid.clamp(1, 60) as usize;
+        self.plane = Progress::From(0, 0.0);
+    }
+
+    pub fn set_point(&mut self, point: [f32; 2]) {
+        self.point = point;
+        self.digit_due = true;
+    }
+
+    /// Whether something has yet to be drawn.
+    pub fn is_due(&self) -> bool {
+        self.digit_due || self.plane != Progress::Done
+    }
+
+    /// Draw the digit, or else the next band of the plane; `fresh` replaces the model if there is one.
+    pub async fn draw(
+        &mut self,
+        host: &impl Host,
+        fresh: Option<Box<dyn LatentModel>>,
+    ) -> Result<(), CoreError> {
+        if fresh.is_some() {
+            self.model = fresh;
+        }
+        let Some(model) = self.model.as_deref() else {
+            self.digit_due = false;
+            self.plane = Progress::Done;
+            return Ok(());
+        };
+        let start = host.now_ms();
+        if self.digit_due {
+            self.digit_due = false;
+            let z = model.plane().latent_from_unit(&[self.point]);
+            let pixels = weights::read(decode(model, z.clone())).await?;
+            host.paint(Surface::Digit, &Picture::mosaic(&pixels, 1, self.theme), 0, (SIDE, SIDE));
+            let decode_ms = host.now_ms() - start;
+            host.emit(Event::Decoded { point: self.point, z, decode_ms });
+        } else if let Progress::From(row, spent_ms) = self.plane {
+            let grid = self.grid;
+            let rows = (BAND / grid).clamp(1, grid - row);
+            let tiles = &Plane::tile_centers(grid)[row * grid..(row + rows) * grid];
+            let pixels = weights::read(decode(model, model.plane().latent_from_unit(tiles))).await?;
+            let picture = Picture::mosaic(&pixels, grid, self.theme);
+            host.paint(Surface::Plane, &picture, row * SIDE, (grid * SIDE, grid * SIDE));
+            let draw_ms = spent_ms + host.now_ms() - start;
+            self.plane = Progress::From(row + rows, draw_ms);
+            if row + rows == grid {
+                self.plane = Progress::Done;
+                self.drawn_ms = host.now_ms();
+                self.cost_ms = draw_ms;
+                host.emit(Event::PlaneDrawn { grid: u32::try_from(grid).unwrap_or(u32::MAX), draw_ms });
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,72 @@
+//! Which device to compute on, and why.
+
+use js_sys::{Function, Promise, Reflect};
+use latent_protocol::DevicePreference;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+
+#[cfg_attr(feature = "gpu", path = "device/webgpu.rs")]
+#[cfg_attr(not(feature = "gpu"), path = "device/cpu.rs")]
+mod engine;
+
+pub use engine::{memory_bytes, open, probe};
+
+/// What the browser says of its GPU.
+pub struct Adapter {
+    /// Vendor and architecture, or what else it tells.
+    pub name: String,
+    /// Whether it is emulated on the CPU.
+    pub is_software: bool,
+    /// Whether it can time kernels, without which Burn's runtime does not start.
+    pub has_timestamps: bool,
+}
+
+/// Ask the browser for its adapter.
+pub async fn adapter() -> Result<Adapter, &'static str> {
+    const NONE: &str = "this browser offers no GPU";
+    let get = |object: &JsValue, name: &str| Reflect::get(object, &name.into()).unwrap_or(JsValue::UNDEFINED);
+    let gpu = get(&get(&js_sys::global(), "navigator"), "gpu");
+    if gpu.is_falsy() {
+        return Err("this browser has no WebGPU");
+    }
+    let request: Function = get(&gpu, "requestAdapter").dyn_into().map_err(|_| NONE)?;
+    let promise = request.call0(&gpu).map_err(|_| NONE)?;
+    let adapter = JsFuture::from(Promise::resolve(&promise)).await.map_err(|_| NONE)?;
+    if adapter.is_falsy() {
+        return Err(NONE);
+    }
+    let info = get(&adapter, "info");
+    let text = |name: &str| get(&info, name).as_string().filter(|text| !text.is_empty());
+    let described = text("description").or_else(|| text("device"));
+    let parts: Vec<String> = [text("vendor"), text("architecture")].into_iter().flatten().collect();
+    let name = described.unwrap_or_else(|| if parts.is_empty() { "WebGPU".into() } else { parts.join(" ") });
+    let is_fallback = |object: &JsValue| get(object, "isFallbackAdapter").is_truthy();
+    let is_software = is_fallback(&info)
+        || is_fallback(&adapter)
+        || text("architecture").is_some_and(|architecture| architecture == "swiftshader");
+    let features = get(&adapter, "features");
+    let has: Option<Function> = get(&features, "has").dyn_into().ok();
+    let has_timestamps = has.is_some_and(|has| {
+        has.call1(&features, &"timestamp-query".into()).is_ok_and(|found| found.is_truthy())
+    });
+    Ok(Adapter { name, is_software, has_timestamps })
+}
+
+/// Whether the WebGPU engine should take over, and why (not).
+pub fn judge(adapter: Result<Adapter, &'static str>, preference: DevicePreference) -> (bool, String) {
+    let adapter = match adapter {
+        Ok(adapter) => adapter,
+        Err(reason) => return (false, reason.into()),
+    };
+    let Adapter { name, is_software, has_timestamps } = adapter;
+    if !has_timestamps {
+        return (false, format!("its GPU ({name}) lacks the WebGPU feature timestamp-query"));
+    }
+    if preference == DevicePreference::WebGpu {
+        return (true, "asked for by the link (?device=webgpu)".into());
+    }
+    if is_software {
+        return (false, format!("its only GPU ({name}) is emulated in software, which is slower than this"));
+    }
+    (true, format!("{name} computes faster"))
+}

@@ -1,0 +1,35 @@
+//! The CPU engine: always there, and the one that looks whether there is something better.
+
+use std::rc::Rc;
+
+use latent_core::Device;
+use latent_protocol::{DeviceKind, DevicePreference, DeviceReport};
+
+use crate::inbox::Inbox;
+
+/// The CPU.
+#[expect(clippy::unused_async, reason = "the WebGPU engine has to wait here")]
+pub async fn open(
+    preference: DevicePreference,
+    _inbox: &Rc<Inbox>,
+) -> Result<(Device, DeviceReport), String> {
+    let reason = match preference {
+        DevicePreference::Cpu => "asked for by the link (?device=cpu)",
+        DevicePreference::Auto | DevicePreference::WebGpu => "looking for a GPU",
+    };
+    let report = DeviceReport { kind: DeviceKind::Cpu, name: "CPU (SIMD)".into(), reason: reason.into() };
+    Ok((Device::flex(), report))
+}
+
+/// Whether the WebGPU engine should take over; none if nobody wants to know.
+pub async fn probe(preference: DevicePreference) -> Option<(bool, String)> {
+    if preference == DevicePreference::Cpu {
+        return None;
+    }
+    Some(super::judge(super::adapter().await, preference))
+}
+
+/// Memory outside of the wasm module.
+pub fn memory_bytes() -> u64 {
+    0
+}

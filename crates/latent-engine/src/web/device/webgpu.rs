@@ -1,0 +1,67 @@
+//! The WebGPU engine.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use burn::tensor::wgpu::wgpu;
+use latent_core::Device;
+use latent_protocol::{DeviceKind, DevicePreference, DeviceReport};
+
+use crate::inbox::{Inbox, Input};
+
+thread_local! {
+    static DEVICE: RefCell<Option<Device>> = const { RefCell::new(None) };
+    static INBOX: RefCell<Option<Rc<Inbox>>> = const { RefCell::new(None) };
+}
+
+/// The browser's GPU, if it is usable.
+pub async fn open(preference: DevicePreference, inbox: &Rc<Inbox>) -> Result<(Device, DeviceReport), String> {
+    let adapter = super::adapter().await;
+    let name = adapter.as_ref().map(|adapter| adapter.name.clone()).unwrap_or_default();
+    let (usable, reason) = super::judge(adapter, preference);
+    if !usable {
+        return Err(reason);
+    }
+    let (device, setup) = Device::wgpu_options()
+        .init_with_setup_async()
+        .await
+        .map_err(|err| format!("the GPU ({name}) could not be opened: {err}"))?;
+    INBOX.with(|slot| slot.replace(Some(Rc::clone(inbox))));
+    DEVICE.with(|slot| slot.replace(Some(device.clone())));
+    // Burn's own handler panics; ours tells the page, which goes on on the CPU.
+    setup.device.on_uncaptured_error(Arc::new(|error: wgpu::Error| fault(&explain(&error))));
+    Ok((device, DeviceReport { kind: DeviceKind::WebGpu, name, reason }))
+}
+
+/// This engine is the GPU's: nothing else to look for.
+#[expect(clippy::unused_async, reason = "the CPU engine has to wait here")]
+pub async fn probe(_preference: DevicePreference) -> Option<(bool, String)> {
+    None
+}
+
+/// Bytes in the GPU's memory pools.
+pub fn memory_bytes() -> u64 {
+    DEVICE.with_borrow(|device| {
+        let usage = device.as_ref().and_then(Device::memory_pool_usage);
+        usage.map_or(0, |usage| usage.bytes_reserved)
+    })
+}
+
+fn explain(error: &wgpu::Error) -> String {
+    match error {
+        wgpu::Error::OutOfMemory { .. } => "the GPU is out of memory".into(),
+        wgpu::Error::Validation { description, .. } => {
+            format!("the GPU refused a shader or a command: {description}")
+        }
+        wgpu::Error::Internal { description, .. } => format!("the GPU failed: {description}"),
+    }
+}
+
+fn fault(reason: &str) {
+    INBOX.with_borrow(|inbox| {
+        if let Some(inbox) = inbox {
+            inbox.push(Input::DeviceFault(reason.into()));
+        }
+    });
+}

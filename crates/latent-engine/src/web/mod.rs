@@ -1,0 +1,12 @@
+//! The engine in a Web Worker.
+
+mod canvases;
+#[cfg(feature = "gpu")]
+mod conformance;
+mod device;
+mod fetch;
+mod worker;
+
+#[cfg(feature = "gpu")]
+pub use conformance::conformance;
+pub use worker::start;

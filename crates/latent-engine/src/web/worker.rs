@@ -1,0 +1,142 @@
+//! The worker's messages: `[command, payload]` in, `[event, payload]` out.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use js_sys::{Array, ArrayBuffer, Promise, Uint8Array};
+use latent_core::picture::Picture;
+use latent_protocol::{Command, Event};
+use wasm_bindgen::prelude::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{DedicatedWorkerGlobalScope, MessageChannel, MessageEvent};
+
+use super::canvases::Canvases;
+use super::{device, fetch};
+use crate::host::{Host, Surface};
+use crate::inbox::{Inbox, Input};
+use crate::session::Session;
+
+/// Listen to the page. The first message says on which device to compute and brings the canvases.
+pub fn start() {
+    console_error_panic_hook::set_once();
+    let inbox = Rc::new(Inbox::default());
+    let attached = RefCell::new(false);
+    let queue = Rc::clone(&inbox);
+    let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |message: MessageEvent| {
+        let data: Array = message.data().unchecked_into();
+        let command: Command = match serde_wasm_bindgen::from_value(data.get(0)) {
+            Ok(command) => command,
+            Err(err) => return refuse("message", &err.to_string()),
+        };
+        if !attached.replace(true) {
+            let queue = Rc::clone(&queue);
+            spawn_local(async move { attach(command, data.get(1), queue).await });
+            return;
+        }
+        let bytes = data.get(1).dyn_ref::<ArrayBuffer>().map(|buffer| Uint8Array::new(buffer).to_vec());
+        queue.push(Input::Command(command, bytes));
+    });
+    scope().set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+    on_message.forget();
+    // Messages sent before this one would be lost.
+    post(&JsValue::NULL, &JsValue::UNDEFINED);
+}
+
+async fn attach(command: Command, canvases: JsValue, inbox: Rc<Inbox>) {
+    let Command::Attach { device: preference, data_url, .. } = &command else {
+        return refuse("attach", "the first message must bring the canvases");
+    };
+    let canvases = match Canvases::new(&canvases) {
+        Ok(canvases) => canvases,
+        Err(err) => return refuse("attach", &format!("{err:?}")),
+    };
+    let (device, report) = match device::open(*preference, &inbox).await {
+        Ok(opened) => opened,
+        Err(reason) => return refuse("attach", &reason),
+    };
+    let host = Rc::new(Worker { canvases, data_url: data_url.clone(), inbox: Rc::clone(&inbox) });
+    let mut session = Session::new(host, device.clone(), report);
+    session.handle(Input::Command(command.clone(), None)).await;
+    let preference = *preference;
+    spawn_local(async move {
+        if let Some((usable, reason)) = device::probe(preference).await {
+            emit(&Event::GpuProbed { usable, reason }, &JsValue::UNDEFINED);
+        }
+    });
+    session.serve(inbox, breathe).await;
+}
+
+fn refuse(command: &str, reason: &str) {
+    emit(&Event::Failed { command: command.into(), reason: reason.into() }, &JsValue::UNDEFINED);
+}
+
+struct Worker {
+    canvases: Canvases,
+    data_url: String,
+    inbox: Rc<Inbox>,
+}
+
+impl Host for Worker {
+    fn emit(&self, event: Event) {
+        emit(&event, &JsValue::UNDEFINED);
+    }
+
+    fn hand_over(&self, event: Event, bytes: Vec<u8>) {
+        emit(&event, &Uint8Array::from(bytes.as_slice()).buffer());
+    }
+
+    fn paint(&self, surface: Surface, picture: &Picture, top: usize, size: (usize, usize)) {
+        self.canvases.paint(surface, picture, top, size);
+    }
+
+    fn now_ms(&self) -> f64 {
+        scope().performance().map_or(0.0, |performance| performance.now())
+    }
+
+    fn memory_bytes(&self) -> u64 {
+        let memory = wasm_bindgen::memory().unchecked_into::<js_sys::WebAssembly::Memory>();
+        let bytes = memory.buffer().unchecked_into::<ArrayBuffer>().byte_length();
+        u64::from(bytes) + device::memory_bytes()
+    }
+
+    fn fetch_data(&self) {
+        spawn_local(fetch::fetch_data(self.data_url.clone(), Rc::clone(&self.inbox)));
+    }
+}
+
+fn emit(event: &Event, payload: &JsValue) {
+    match serde_wasm_bindgen::to_value(event) {
+        Ok(event) => post(&event, payload),
+        Err(err) => web_sys::console::error_1(&format!("an event was lost: {err}").into()),
+    }
+}
+
+fn post(event: &JsValue, payload: &JsValue) {
+    let transfer = if payload.is_undefined() { Array::new() } else { Array::of1(payload) };
+    if let Err(err) = scope().post_message_with_transfer(&Array::of2(event, payload), &transfer) {
+        web_sys::console::error_2(&"a message was lost".into(), &err);
+    }
+}
+
+/// Let the event loop deliver what has arrived. A message to oneself is a macrotask without the four
+/// milliseconds that nested timers cost, and hidden tabs do not slow it down.
+async fn breathe() {
+    thread_local! {
+        static CHANNEL: Option<MessageChannel> = MessageChannel::new().ok();
+    }
+    let wait = Promise::new(&mut |resolve, _| {
+        CHANNEL.with(|channel| {
+            let Some(channel) = channel else { return };
+            channel.port1().set_onmessage(Some(&resolve));
+            if channel.port2().post_message(&JsValue::NULL).is_err() {
+                let _ = resolve.call0(&JsValue::NULL);
+            }
+        });
+    });
+    let _ = JsFuture::from(wait).await;
+}
+
+fn scope() -> DedicatedWorkerGlobalScope {
+    js_sys::global().unchecked_into()
+}
