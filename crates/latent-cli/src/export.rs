@@ -47,7 +47,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let model = evaluate::model(&shipped)?;
     let poster = render::manifold(model.as_ref(), 20, Theme::PLAIN)?;
-    render::write(&poster, &arguments.out.join("poster.png"))?;
+    // Half the size: it is only looked at until the first decode.
+    render::write(&poster.halved(), &arguments.out.join("poster.png"))?;
     println!("{metrics:#}");
     Ok(())
 }

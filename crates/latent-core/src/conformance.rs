@@ -2,7 +2,7 @@
 //! in a browser on WebGPU.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use latent_protocol::{Control, ModelCard, Settings};
+use latent_protocol::{Control, ModelCard, RESERVED, Settings};
 
 use crate::CoreError;
 use crate::data::{Dataset, PIXELS, SIDE, Shard};
@@ -117,6 +117,7 @@ fn card(card: &ModelCard) -> Checked {
     for h in card.hyperparameters.iter() {
         let same = card.hyperparameters.iter().filter(|other| other.key == h.key).count();
         ensure!(same == 1, "the key {} is used {same} times", h.key);
+        ensure!(!RESERVED.contains(&h.key.as_ref()), "the key {} means something else in links", h.key);
         ensure!(!h.label.is_empty() && !h.help.is_empty(), "{} has no label or help", h.key);
         let default = h.default_value().to_string();
         ensure!(h.parse(&default).is_ok(), "the default {default} of {} does not fit", h.key);

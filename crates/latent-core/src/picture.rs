@@ -47,11 +47,34 @@ impl Picture {
         }
         Self { width, height, rgba }
     }
+
+    /// The picture at half its size, each pixel the mean of four.
+    #[must_use]
+    pub fn halved(&self) -> Self {
+        let (width, height) = (self.width / 2, self.height / 2);
+        let byte = |x: usize, y: usize, channel: usize| u16::from(self.rgba[(y * self.width + x) * 4 + channel]);
+        let mut rgba = Vec::with_capacity(width * height * 4);
+        for index in 0..width * height * 4 {
+            let (x, y, channel) = (index / 4 % width * 2, index / 4 / width * 2, index % 4);
+            let sum = byte(x, y, channel) + byte(x + 1, y, channel) + byte(x, y + 1, channel) + byte(x + 1, y + 1, channel);
+            rgba.push(u8::try_from((sum + 2) / 4).unwrap_or(u8::MAX));
+        }
+        Self { width, height, rgba }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn half_the_size_keeps_the_mean() {
+        let mut pixels = vec![0.0; SIDE * SIDE];
+        pixels[..2].fill(1.0);
+        let half = Picture::mosaic(&pixels, 1, Theme::PLAIN).halved();
+        assert_eq!((half.width, half.height, half.rgba.len()), (14, 14, 14 * 14 * 4));
+        assert_eq!(half.rgba[..8], [128, 128, 128, 255, 0, 0, 0, 255]);
+    }
 
     #[test]
     fn tiles_stand_where_they_belong() {

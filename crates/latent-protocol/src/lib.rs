@@ -4,12 +4,14 @@
 
 mod card;
 mod data;
+mod link;
 mod message;
 mod settings;
 mod theme;
 
 pub use card::{Abilities, Choice, Control, DecodeCost, Hyperparameter, LossTerm, ModelCard, Paper};
 pub use data::{DataManifest, ShardFile};
+pub use link::{Link, RESERVED};
 pub use message::{
     BoundParts, Command, DeviceKind, DevicePreference, DeviceReport, Event, ModelSummary, Phase, Progress,
     Provenance, TermValue,

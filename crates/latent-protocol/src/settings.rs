@@ -199,7 +199,7 @@ impl Hyperparameter {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::{Abilities, Choice, DecodeCost, Paper};
     use std::borrow::Cow::Borrowed;
@@ -208,7 +208,7 @@ mod tests {
         Hyperparameter { key: Borrowed(key), label: Borrowed(key), help: Borrowed(""), control }
     }
 
-    fn card() -> ModelCard {
+    pub(crate) fn card() -> ModelCard {
         let options = vec![
             Choice { id: Borrowed("a"), label: Borrowed("A") },
             Choice { id: Borrowed("b"), label: Borrowed("B") },

@@ -1,0 +1,89 @@
+//! The page's frame, and what ties its parts together.
+
+use latent_protocol::{Link, Theme};
+use leptos::html::Div;
+use leptos::prelude::*;
+use leptos_use::use_preferred_dark;
+use wasm_bindgen::JsValue;
+
+use crate::client::Client;
+use crate::device::{Alert, Badge, Speeds};
+use crate::digit::Digit;
+use crate::plane::{GridSlider, Plane};
+use crate::store::Store;
+use crate::training::Training;
+
+/// Ink on paper, as in `www/style.css`.
+const LIGHT: Theme = Theme { paper: [0xff, 0xff, 0xff], ink: [0x17, 0x1a, 0x2b] };
+/// Chalk on a board.
+const DARK: Theme = Theme { paper: [0x10, 0x13, 0x20], ink: [0xf2, 0xf4, 0xff] };
+
+/// The whole page.
+#[component]
+pub fn App() -> impl IntoView {
+    let query = window().location().search().unwrap_or_default();
+    let store = Store::new(Link::parse(&query));
+    let client = Client::new(store);
+    let is_dark = use_preferred_dark();
+    store.theme.set(if is_dark.get_untracked() { DARK } else { LIGHT });
+
+    let (plane, digit) = (NodeRef::<Div>::new(), NodeRef::<Div>::new());
+    Effect::new(move |started: Option<bool>| {
+        let (Some(plane), Some(digit)) = (plane.get(), digit.get()) else { return false };
+        if started != Some(true) {
+            client.start(plane.into(), digit.into());
+        }
+        true
+    });
+    Effect::new(move |before: Option<bool>| {
+        let dark = is_dark.get();
+        if before.is_some_and(|before| before != dark) {
+            store.theme.set(if dark { DARK } else { LIGHT });
+            client.recolor();
+        }
+        dark
+    });
+    keep_link(store);
+
+    view! {
+        <header class="top">
+            <h1>"Drag through a space of digits"</h1>
+            <p class="lead">
+                "Every point of the plane is a digit that a small neural network draws. Drag the handle; press Train and watch a fresh one learn in this tab."
+            </p>
+            <Badge store=store />
+        </header>
+        <Alert store=store client=client />
+        <main>
+            <section class="explore" aria-label="Exploration">
+                <div class="plane-place">
+                    <Plane store=store client=client surface=plane />
+                </div>
+                <div class="digit-place">
+                    <Digit store=store surface=digit />
+                    <GridSlider store=store client=client />
+                    <Speeds store=store />
+                </div>
+            </section>
+            <Training store=store client=client />
+        </main>
+        <footer>
+            <p>"All computing happens in this tab; nothing you do leaves it."</p>
+        </footer>
+    }
+}
+
+/// Keep the address bar at a link to what is on screen. Browsers refuse more than a hundred changes in half a
+/// minute, so the link waits for a pause in the dragging.
+fn keep_link(store: Store) {
+    let query = Signal::derive(move || store.query());
+    let settled: Signal<Option<String>> = leptos_use::signal_debounced(query, 300.0);
+    Effect::new(move |_| {
+        if let Some(query) = settled.get()
+            && let Ok(history) = window().history()
+        {
+            // A page opened from a file has no link to keep.
+            let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&query));
+        }
+    });
+}

@@ -1,0 +1,112 @@
+//! The losses over the steps.
+
+use latent_protocol::ModelCard;
+use leptos::prelude::*;
+use leptos_chartistry::{
+    AspectRatio, AxisMarker, Chart, Colour, Interpolation, IntoInner, Line, Marker, MarkerShape, Series, TickLabels,
+    XGridLine, YGridLine,
+};
+
+use crate::store::{Sample, Store};
+
+/// Distinguishable for colour-blind eyes, and at least 3:1 on both of the page's backgrounds.
+const COLORS: [(u8, u8, u8); 4] = [(0x3b, 0x82, 0xc4), (0xd0, 0x6a, 0x10), (0x2a, 0x92, 0x6a), (0xb8, 0x50, 0x98)];
+
+/// Colour of the bound on the test images.
+const TEST: (u8, u8, u8) = COLORS[3];
+
+/// Lines of the card's losses, and dots of the bound on the test images.
+#[component]
+pub fn Losses(store: Store) -> impl IntoView {
+    move || store.card.get().map(|card| view! { <LossChart store=store card=card /> })
+}
+
+#[component]
+fn LossChart(store: Store, card: ModelCard) -> impl IntoView {
+    let mut series = Series::new(|sample: &Sample| sample.step).with_min_y(0.0);
+    let mut legend = Vec::new();
+    for (index, term) in card.losses.iter().enumerate() {
+        let color = COLORS[index % (COLORS.len() - 1)];
+        let line = Line::new(move |sample: &Sample| sample.losses.get(index).copied().unwrap_or(f64::NAN));
+        series = series.line(
+            line.with_name(term.label.to_string())
+                .with_colour(colour(color))
+                .with_width(1.5)
+                .with_interpolation(Interpolation::Linear),
+        );
+        legend.push((color, term.label.to_string(), term.help.to_string(), index));
+    }
+    if card.abilities.bound {
+        let marker = Marker::from_shape(MarkerShape::Diamond).with_colour(colour(TEST)).with_scale(1.4);
+        let line = Line::new(|sample: &Sample| sample.test);
+        series = series.line(
+            line.with_name("Test \u{2212}ELBO").with_colour(colour(TEST)).with_width(0.0).with_marker(marker),
+        );
+    }
+    let latest = move |index: usize| {
+        let progress = store.progress.get();
+        progress.and_then(|p| p.losses.get(index).map(|term| format!("{:.1}", term.value))).unwrap_or_else(|| "\u{2013}".into())
+    };
+    let test = move || store.evaluated.get().map_or_else(|| "\u{2013}".into(), |e| format!("{:.1}", e.bound.total));
+    let unit = card.losses.first().map(|term| term.unit.to_string()).unwrap_or_default();
+    let has_bound = card.abilities.bound;
+    let is_empty = move || store.history.read().len() < 2;
+    view! {
+        <figure class="chart" aria-label="Losses">
+            <ul class="legend">
+                {legend
+                    .into_iter()
+                    .map(|(color, label, help, index)| view! {
+                        <li title=help>
+                            <span class="swatch" style=swatch(color)></span>
+                            {label.clone()}
+                            " "
+                            <output data-loss=label.to_lowercase()>{move || latest(index)}</output>
+                        </li>
+                    })
+                    .collect_view()}
+                {has_bound.then(|| view! {
+                    <li title="Negative evidence lower bound on all test images, whose bits are drawn once and for all. Training never sees them.">
+                        <span class="swatch diamond" style=swatch(TEST)></span>
+                        "Test \u{2212}ELBO "
+                        <output data-loss="test">{test}</output>
+                    </li>
+                })}
+                <li class="unit">{unit} " per image"</li>
+            </ul>
+            <div class="chart-area" aria-hidden="true">
+                <Show when=is_empty>
+                    <p class="hint">"The losses are drawn here while the model learns."</p>
+                </Show>
+                <Show when=move || !is_empty()>
+                    <Chart
+                        aspect_ratio=AspectRatio::from_env_width(170.0)
+                        font_height=12.0
+                        font_width=7.2
+                        left=TickLabels::aligned_floats()
+                        bottom=TickLabels::aligned_floats()
+                        inner=[
+                            AxisMarker::left_edge().with_colour(GREY).into_inner(),
+                            AxisMarker::bottom_edge().with_colour(GREY).into_inner(),
+                            XGridLine::default().with_colour(FAINT).into_inner(),
+                            YGridLine::default().with_colour(FAINT).into_inner(),
+                        ]
+                        series=series.clone()
+                        data=store.history
+                    />
+                </Show>
+            </div>
+        </figure>
+    }
+}
+
+const GREY: Colour = Colour::from_rgb(0x88, 0x8c, 0x99);
+const FAINT: Colour = Colour::from_rgb(0x88, 0x8c, 0x99);
+
+fn colour((r, g, b): (u8, u8, u8)) -> Colour {
+    Colour::from_rgb(r, g, b)
+}
+
+fn swatch((r, g, b): (u8, u8, u8)) -> String {
+    format!("background: rgb({r} {g} {b})")
+}

@@ -1,0 +1,432 @@
+//! The engines of this page: which one is in charge, what it is told, and what happens when it fails.
+//!
+//! The CPU engine comes first and is never waited for. Where the GPU is usable, the WebGPU engine is started
+//! beside it and takes over, with the model or the run as bytes. An engine that fails is replaced by a fresh CPU
+//! engine, which goes on from the last backup.
+
+mod engine;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use js_sys::{ArrayBuffer, Uint8Array};
+use latent_protocol::{Command, DeviceKind, DevicePreference, Event, ModelCard, Phase};
+use leptos::prelude::*;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{HtmlElement, Response};
+
+use crate::store::{DataState, Evaluated, Remedy, Store};
+use crate::timing;
+pub use engine::Kind;
+use engine::{Engine, Message};
+
+/// More failures than this within a minute are not answered by another start.
+const RESTARTS: usize = 3;
+
+/// The page's side of the conversation; a cheap handle.
+#[derive(Clone, Copy)]
+pub struct Client(StoredValue<Rc<Inner>, LocalStorage>);
+
+struct Inner {
+    store: Store,
+    hosts: RefCell<Option<[HtmlElement; 2]>>,
+    /// The engine that commands go to.
+    current: RefCell<Option<Rc<Engine>>>,
+    /// The engine that will take over.
+    next: RefCell<Option<Rc<Engine>>>,
+    /// Bytes of the model that was loaded.
+    weights: RefCell<Option<Uint8Array>>,
+    /// Bytes of the run, and whether it was going on.
+    backup: RefCell<Option<(Uint8Array, bool)>>,
+    /// The move that waits for its answer, and since when.
+    moving: Cell<Option<([f32; 2], f64)>>,
+    failures: RefCell<Vec<f64>>,
+    /// Why the CPU engine was started again.
+    failure: RefCell<Option<String>>,
+}
+
+impl Client {
+    /// A client without an engine.
+    pub fn new(store: Store) -> Self {
+        Self(StoredValue::new_local(Rc::new(Inner {
+            store,
+            hosts: RefCell::default(),
+            current: RefCell::default(),
+            next: RefCell::default(),
+            weights: RefCell::default(),
+            backup: RefCell::default(),
+            moving: Cell::default(),
+            failures: RefCell::default(),
+            failure: RefCell::default(),
+        })))
+    }
+
+    fn inner(self) -> Rc<Inner> {
+        self.0.get_value()
+    }
+
+    /// Start the CPU engine; its canvases go into these elements (the plane's and the digit's).
+    pub fn start(self, plane: HtmlElement, digit: HtmlElement) {
+        let inner = self.inner();
+        *inner.hosts.borrow_mut() = Some([plane, digit]);
+        let preference = inner.store.link.with_value(|link| link.device);
+        inner.start_first(preference);
+    }
+
+    /// Move the handle. At most one decode is in flight; the newest point wins.
+    pub fn move_to(self, point: [f32; 2]) {
+        let inner = self.inner();
+        let point = point.map(|v| v.clamp(0.0, 1.0));
+        inner.store.point.set(point);
+        if inner.moving.get().is_none() {
+            inner.send_move();
+        }
+    }
+
+    /// Change the number of tiles.
+    pub fn set_grid(self, grid: u32) {
+        let inner = self.inner();
+        inner.store.grid.set(grid);
+        inner.send(&Command::Grid { grid });
+    }
+
+    /// Draw in the colours of the store.
+    pub fn recolor(self) {
+        let inner = self.inner();
+        inner.send(&Command::Recolor { theme: inner.store.theme.get_untracked() });
+    }
+
+    /// Train, or go on.
+    pub fn train(self) {
+        self.run(|family, settings, seed| Command::Train { family, settings, seed });
+    }
+
+    /// Do one step.
+    pub fn step(self) {
+        self.run(|family, settings, seed| Command::Step { family, settings, seed });
+    }
+
+    fn run(self, command: impl FnOnce(String, latent_protocol::Settings, u64) -> Command) {
+        let inner = self.inner();
+        let store = inner.store;
+        let Some(card) = store.card.get_untracked() else { return };
+        store.notice.set(None);
+        let seed = u64::from(store.seed.get_untracked());
+        inner.send(&command(card.id.to_string(), store.settings.get_untracked(), seed));
+    }
+
+    /// Stop after the step in flight.
+    pub fn pause(self) {
+        self.inner().send(&Command::Pause);
+    }
+
+    /// Drop the run and come back to the loaded model.
+    pub fn reset(self) {
+        let inner = self.inner();
+        inner.backup.take();
+        inner.store.notice.set(None);
+        inner.store.forget_run();
+        inner.send(&Command::Reset);
+    }
+
+    /// Show another family.
+    pub fn choose(self, card: ModelCard) {
+        let inner = self.inner();
+        inner.backup.take();
+        inner.weights.take();
+        inner.store.forget_run();
+        inner.store.settings.set(latent_protocol::Settings::defaults(&card));
+        inner.store.card.set(Some(card));
+        inner.send(&Command::Reset);
+        inner.load_shipped();
+    }
+
+    /// Do what a notice offers.
+    pub fn remedy(self, remedy: Remedy) {
+        let inner = self.inner();
+        inner.store.notice.set(None);
+        match remedy {
+            Remedy::LowerRate(learning_rate) => {
+                if let Some(card) = inner.store.card.get_untracked() {
+                    let text = learning_rate.to_string();
+                    // The engine refuses what the card refuses, with a sentence.
+                    inner.store.settings.update(|settings| {
+                        let _ = settings.set(&card, "learning_rate", &text);
+                    });
+                }
+                inner.send(&Command::Recover { learning_rate });
+            }
+            Remedy::Restart => {
+                inner.failures.borrow_mut().clear();
+                inner.start_first(DevicePreference::Cpu);
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn send(&self, command: &Command) {
+        if let Some(engine) = self.current.borrow().as_ref() {
+            engine.send(command, &JsValue::UNDEFINED);
+        }
+    }
+
+    fn send_move(&self) {
+        let point = self.store.point.get_untracked();
+        self.moving.set(Some((point, timing::now_ms())));
+        self.send(&Command::Move { point });
+    }
+
+    /// Start a CPU engine and put it in charge.
+    fn start_first(self: &Rc<Self>, preference: DevicePreference) {
+        self.moving.set(None);
+        match self.start_engine(Kind::Cpu, preference) {
+            Ok(engine) => {
+                if let Some(old) = self.current.replace(Some(engine)) {
+                    old.end();
+                }
+            }
+            Err(err) => self.store.say(
+                format!("This browser could not start the engine ({err:?}). A recent Chrome, Edge, Firefox or Safari can."),
+                Some(Remedy::Restart),
+            ),
+        }
+    }
+
+    fn start_engine(self: &Rc<Self>, kind: Kind, preference: DevicePreference) -> Result<Rc<Engine>, JsValue> {
+        let store = &self.store;
+        let attach = Command::Attach {
+            device: preference,
+            theme: store.theme.get_untracked(),
+            grid: store.grid.get_untracked(),
+            point: store.point.get_untracked(),
+            data_url: absolute("data/mnist"),
+        };
+        let weak = Rc::downgrade(self);
+        Engine::start(kind, &attach, move |engine, message| {
+            if let Some(inner) = weak.upgrade() {
+                inner.hear(engine, message);
+            }
+        })
+    }
+
+    fn is_current(&self, engine: &Rc<Engine>) -> bool {
+        self.current.borrow().as_ref().is_some_and(|current| Rc::ptr_eq(current, engine))
+    }
+
+    fn hear(self: &Rc<Self>, engine: &Rc<Engine>, message: Message) {
+        match message {
+            Message::Event(event, bytes) if self.is_current(engine) => self.current_said(engine, event, bytes),
+            Message::Event(event, _) => self.next_said(engine, event),
+            Message::Crashed(reason) if self.is_current(engine) => self.current_failed(&reason),
+            Message::Crashed(reason) => self.next_failed(&reason),
+        }
+    }
+
+    fn current_said(self: &Rc<Self>, engine: &Rc<Engine>, event: Event, bytes: Option<ArrayBuffer>) {
+        let store = self.store;
+        match event {
+            Event::Ready { mut device, families } => {
+                if let Some(reason) = self.failure.borrow_mut().take() {
+                    device.reason = format!("started again after a failure: {reason}");
+                }
+                store.device.set(Some(device));
+                store.meet(families);
+                self.hand_over_to(engine);
+            }
+            Event::GpuProbed { usable: true, .. } => self.start_next(),
+            Event::GpuProbed { usable: false, reason } => self.explain_cpu(reason),
+            Event::Loaded(summary) => store.model.set(Some(summary)),
+            Event::Decoded { point, z, decode_ms } => self.decoded(engine, point, z, decode_ms),
+            Event::PlaneDrawn { draw_ms, .. } => {
+                if let Some(hosts) = self.hosts.borrow().as_ref() {
+                    engine.show(hosts);
+                }
+                store.plane_ms.set(draw_ms);
+                self.note("plane", draw_ms);
+            }
+            Event::DataProgress { received, total, images, images_total } => {
+                store.data.set(Some(DataState { received, total, images, images_total }));
+            }
+            Event::PhaseChanged { phase } => store.phase.set(phase),
+            Event::Progress(progress) => store.record(progress),
+            Event::Evaluated { step, bound, images } => store.record_test(Evaluated { step, bound, images }),
+            Event::Diverged { step, learning_rate, suggestion } => store.say(
+                format!(
+                    "The loss stopped being a number at step {step}: a learning rate of {learning_rate} is too high here. \
+                     The last good weights are kept."
+                ),
+                Some(Remedy::LowerRate(suggestion)),
+            ),
+            Event::Saved { running, is_run, .. } => self.saved(running, is_run, bytes),
+            Event::Failed { command, reason } if command == "attach" => self.current_failed(&reason),
+            Event::Failed { reason, .. } => store.say(reason, None),
+            Event::Fault { reason } => self.current_failed(&reason),
+        }
+    }
+
+    fn decoded(&self, engine: &Rc<Engine>, point: [f32; 2], z: Vec<f32>, decode_ms: f64) {
+        // What was drawn first is shown at once, the plane when it is complete.
+        if !engine.replaces() && let Some(hosts) = self.hosts.borrow().as_ref() {
+            engine.show(hosts);
+        }
+        self.store.z.set(z);
+        self.store.decode_ms.set(decode_ms);
+        self.note("decode", decode_ms);
+        let Some((asked, since)) = self.moving.get() else { return };
+        if asked == point {
+            self.note("drag", timing::now_ms() - since);
+            self.moving.set(None);
+            if self.store.point.get_untracked() != point {
+                self.send_move();
+            }
+        }
+    }
+
+    /// Give an engine the run or the model to show.
+    fn hand_over_to(self: &Rc<Self>, engine: &Rc<Engine>) {
+        let backup = self.backup.borrow().clone();
+        let weights = self.weights.borrow().clone();
+        match (backup, weights) {
+            (Some((bytes, running)), weights) => {
+                // First what Reset comes back to, then the run.
+                if let Some(weights) = weights {
+                    engine.send_bytes(&Command::Load, &weights);
+                }
+                engine.send_bytes(&Command::Restore { running }, &bytes);
+            }
+            (None, Some(weights)) => engine.send_bytes(&Command::Load, &weights),
+            (None, None) => self.load_shipped(),
+        }
+    }
+
+    /// Fetch the shipped weights of the chosen family and show them.
+    fn load_shipped(self: &Rc<Self>) {
+        let Some(card) = self.store.card.get_untracked().filter(|card| card.shipped) else { return };
+        let inner = Rc::clone(self);
+        spawn_local(async move {
+            let url = absolute(&format!("models/{}/decoder.safetensors", card.id));
+            match fetch(&url).await {
+                Ok(bytes) => {
+                    *inner.weights.borrow_mut() = Some(bytes.clone());
+                    if let Some(engine) = inner.current.borrow().as_ref() {
+                        engine.send_bytes(&Command::Load, &bytes);
+                    }
+                }
+                Err(_) => inner.store.say(
+                    "The shipped model could not be fetched; check the connection and reload. Training works without it.",
+                    None,
+                ),
+            }
+        });
+    }
+
+    fn saved(self: &Rc<Self>, running: bool, is_run: bool, bytes: Option<ArrayBuffer>) {
+        if let Some(bytes) = bytes.filter(|_| is_run) {
+            *self.backup.borrow_mut() = Some((Uint8Array::new(&bytes), running));
+        }
+        let next = self.next.borrow().clone();
+        if let Some(next) = next.filter(|next| next.is_ready()) {
+            // The answer to the question asked when it became ready: from here on it is in charge.
+            if let Some(old) = self.current.replace(Some(Rc::clone(&next))) {
+                old.end();
+            }
+            self.next.take();
+            self.store.device.set(next.report());
+            self.hand_over_to(&next);
+            self.send_move();
+        }
+    }
+
+    /// Start the WebGPU engine beside the one in charge.
+    fn start_next(self: &Rc<Self>) {
+        let preference = self.store.link.with_value(|link| link.device);
+        match self.start_engine(Kind::Gpu, preference) {
+            Ok(engine) => {
+                self.explain_cpu("the GPU engine is loading and will take over".into());
+                *self.next.borrow_mut() = Some(engine);
+            }
+            Err(err) => self.next_failed(&format!("{err:?}")),
+        }
+    }
+
+    fn next_said(self: &Rc<Self>, engine: &Rc<Engine>, event: Event) {
+        match event {
+            Event::Ready { device, .. } => {
+                engine.set_ready(device);
+                self.send(&Command::Save);
+            }
+            Event::Failed { reason, .. } | Event::Fault { reason } => self.next_failed(&reason),
+            // It has nothing to say of a model before it is in charge.
+            _ => {}
+        }
+    }
+
+    fn next_failed(&self, reason: &str) {
+        if let Some(next) = self.next.take() {
+            next.end();
+        }
+        self.explain_cpu(format!("the GPU could not be used: {reason}"));
+    }
+
+    fn explain_cpu(&self, reason: String) {
+        self.store.device.update(|device| {
+            if let Some(device) = device.as_mut().filter(|device| device.kind == DeviceKind::Cpu) {
+                device.reason = reason;
+            }
+        });
+    }
+
+    /// Replace the engine in charge and go on from the last backup.
+    fn current_failed(self: &Rc<Self>, reason: &str) {
+        if let Some(next) = self.next.take() {
+            next.end();
+        }
+        let now = timing::now_ms();
+        self.failures.borrow_mut().retain(|at| now - at < 60_000.0);
+        self.failures.borrow_mut().push(now);
+        if self.failures.borrow().len() > RESTARTS {
+            if let Some(engine) = self.current.take() {
+                engine.end();
+            }
+            self.store.phase.set(Phase::Idle);
+            self.store.say(format!("The engine keeps failing: {reason}."), Some(Remedy::Restart));
+            return;
+        }
+        let step = self.store.progress.read_untracked().as_ref().map(|progress| progress.step);
+        let kept = match (step, self.backup.borrow().is_some()) {
+            (Some(_), true) => "The run goes on from its last backup, a few seconds ago.",
+            (Some(_), false) => "The run had no backup yet; press Train to begin it again.",
+            (None, _) => "Nothing was lost.",
+        };
+        if step.is_some() && self.backup.borrow().is_none() {
+            self.store.forget_run();
+            self.store.phase.set(Phase::Idle);
+        }
+        self.store.say(format!("The engine failed and was started again on the CPU: {reason}. {kept}"), None);
+        *self.failure.borrow_mut() = Some(reason.to_string());
+        self.start_first(DevicePreference::Cpu);
+    }
+
+    fn note(&self, name: &str, duration_ms: f64) {
+        if self.store.link.with_value(|link| link.measure) {
+            timing::note(name, duration_ms);
+        }
+    }
+}
+
+/// A URL beside the page, whatever path it is served from.
+fn absolute(path: &str) -> String {
+    let base = document().base_uri().ok().flatten().unwrap_or_default();
+    web_sys::Url::new_with_base(path, &base).map_or_else(|_| path.to_string(), |url| url.href())
+}
+
+async fn fetch(url: &str) -> Result<Uint8Array, JsValue> {
+    let response: Response = JsFuture::from(window().fetch_with_str(url)).await?.unchecked_into();
+    if !response.ok() {
+        return Err(response.status().into());
+    }
+    let buffer = JsFuture::from(response.array_buffer()?).await?;
+    Ok(Uint8Array::new(&buffer))
+}

@@ -1,0 +1,182 @@
+//! One engine: its worker and its two canvases.
+
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+
+use js_sys::{Array, ArrayBuffer, Uint8Array};
+use latent_protocol::{Command, DeviceReport, Event};
+use leptos::prelude::document;
+use wasm_bindgen::prelude::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{ErrorEvent, HtmlCanvasElement, HtmlElement, MessageEvent, Worker, WorkerOptions, WorkerType};
+
+/// Which engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Small, without WebGPU.
+    Cpu,
+    /// With WebGPU.
+    Gpu,
+}
+
+/// What comes from a worker.
+pub enum Message {
+    /// The engine said something; bytes may come with it.
+    Event(Event, Option<ArrayBuffer>),
+    /// The worker broke.
+    Crashed(String),
+}
+
+/// A worker with an engine in it.
+pub struct Engine {
+    worker: Worker,
+    canvases: [HtmlCanvasElement; 2],
+    /// Messages that wait for the worker to be up.
+    waiting: RefCell<Option<Vec<(JsValue, JsValue)>>>,
+    report: RefCell<Option<DeviceReport>>,
+    listeners: RefCell<Option<Listeners>>,
+}
+
+type Listeners = (Closure<dyn FnMut(MessageEvent)>, Closure<dyn FnMut(ErrorEvent)>);
+
+impl Engine {
+    /// Start a worker and send it the first command with new canvases.
+    pub fn start(
+        kind: Kind,
+        attach: &Command,
+        hear: impl Fn(&Rc<Self>, Message) + 'static,
+    ) -> Result<Rc<Self>, JsValue> {
+        let name = match kind {
+            Kind::Cpu => "engine_cpu",
+            Kind::Gpu => "engine_gpu",
+        };
+        let version = document().query_selector("meta[name=engines]")?.and_then(|meta| meta.get_attribute("content"));
+        let url = super::absolute(&format!("engine.js?engine={name}&v={}", version.unwrap_or_default()));
+        let options = WorkerOptions::new();
+        options.set_type(WorkerType::Module);
+        let canvases = [canvas()?, canvas()?];
+        let offscreen = Array::new();
+        for canvas in &canvases {
+            offscreen.push(&canvas.transfer_control_to_offscreen()?.into());
+        }
+        let engine = Rc::new(Self {
+            worker: Worker::new_with_options(&url, &options)?,
+            canvases,
+            waiting: RefCell::new(Some(Vec::new())),
+            report: RefCell::default(),
+            listeners: RefCell::default(),
+        });
+        engine.listen(hear);
+        engine.send(attach, &offscreen);
+        Ok(engine)
+    }
+
+    fn listen(self: &Rc<Self>, hear: impl Fn(&Rc<Self>, Message) + 'static) {
+        let hear = Rc::new(hear);
+        let (weak, hears): (Weak<Self>, _) = (Rc::downgrade(self), Rc::clone(&hear));
+        let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
+            let Some(engine) = weak.upgrade() else { return };
+            let data: Array = message.data().unchecked_into();
+            if data.get(0).is_null() {
+                engine.flush();
+                return;
+            }
+            match serde_wasm_bindgen::from_value(data.get(0)) {
+                Ok(event) => hears(&engine, Message::Event(event, data.get(1).dyn_into().ok())),
+                Err(err) => hears(&engine, Message::Crashed(format!("a message was not understood ({err})"))),
+            }
+        });
+        let weak = Rc::downgrade(self);
+        let on_error = Closure::<dyn FnMut(ErrorEvent)>::new(move |error: ErrorEvent| {
+            let Some(engine) = weak.upgrade() else { return };
+            let said = js_sys::Reflect::get(&error, &"message".into()).ok().and_then(|text| text.as_string());
+            let reason = said.filter(|text| !text.is_empty()).unwrap_or_else(|| "it could not be loaded".into());
+            hear(&engine, Message::Crashed(explain(&reason)));
+        });
+        self.worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        self.worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
+        *self.listeners.borrow_mut() = Some((on_message, on_error));
+    }
+
+    /// Send a command; `payload` is an array of canvases, a buffer, or undefined.
+    pub fn send(&self, command: &Command, payload: &JsValue) {
+        let Ok(command) = serde_wasm_bindgen::to_value(command) else { return };
+        if let Some(waiting) = self.waiting.borrow_mut().as_mut() {
+            waiting.push((command, payload.clone()));
+            return;
+        }
+        self.post(&command, payload);
+    }
+
+    /// Send a command with a copy of some bytes.
+    pub fn send_bytes(&self, command: &Command, bytes: &Uint8Array) {
+        self.send(command, &bytes.slice(0, bytes.length()).buffer());
+    }
+
+    fn post(&self, command: &JsValue, payload: &JsValue) {
+        let transfer = match payload.dyn_ref::<Array>() {
+            Some(canvases) => canvases.clone(),
+            None if payload.is_undefined() => Array::new(),
+            None => Array::of1(payload),
+        };
+        if let Err(err) = self.worker.post_message_with_transfer(&Array::of2(command, payload), &transfer) {
+            leptos::logging::error!("a command was lost: {err:?}");
+        }
+    }
+
+    fn flush(&self) {
+        for (command, payload) in self.waiting.borrow_mut().take().unwrap_or_default() {
+            self.post(&command, &payload);
+        }
+    }
+
+    /// The engine is up and waits for a model.
+    pub fn set_ready(&self, report: DeviceReport) {
+        *self.report.borrow_mut() = Some(report);
+    }
+
+    /// Whether it is up and waits for a model.
+    pub fn is_ready(&self) -> bool {
+        self.report.borrow().is_some()
+    }
+
+    /// Where it computes.
+    pub fn report(&self) -> Option<DeviceReport> {
+        self.report.borrow().clone()
+    }
+
+    /// Whether it takes over from another engine, whose picture stays until this one has drawn its plane.
+    pub fn replaces(&self) -> bool {
+        self.is_ready()
+    }
+
+    /// Put its canvases in place of those that are there.
+    pub fn show(&self, hosts: &[HtmlElement; 2]) {
+        for (host, canvas) in hosts.iter().zip(&self.canvases) {
+            if canvas.parent_node().is_none() {
+                host.replace_children_with_node_1(canvas);
+            }
+        }
+    }
+
+    /// End the worker.
+    pub fn end(&self) {
+        self.worker.set_onmessage(None);
+        self.worker.set_onerror(None);
+        self.worker.terminate();
+    }
+}
+
+/// An element of its own: a canvas that was handed to a worker cannot be taken back.
+fn canvas() -> Result<HtmlCanvasElement, JsValue> {
+    let canvas: HtmlCanvasElement = document().create_element("canvas")?.unchecked_into();
+    canvas.set_attribute("aria-hidden", "true")?;
+    Ok(canvas)
+}
+
+fn explain(reason: &str) -> String {
+    if reason.contains("memory") || reason.contains("allocation") {
+        return "it ran out of memory; smaller layers or batches need less".into();
+    }
+    reason.trim_start_matches("Uncaught ").trim_end_matches('.').to_string()
+}

@@ -1,0 +1,22 @@
+//! The decoded digit, large, with its code.
+
+use leptos::html::Div;
+use leptos::prelude::*;
+
+use crate::format;
+use crate::store::Store;
+
+/// The picture under the handle.
+#[component]
+pub fn Digit(store: Store, surface: NodeRef<Div>) -> impl IntoView {
+    let z = move || format::code(&store.z.get());
+    let label = move || {
+        if store.z.read().is_empty() { "Decoded digit".into() } else { format!("Decoded digit at z = {}", z()) }
+    };
+    view! {
+        <div class="digit">
+            <div class="surface digit-surface" role="img" aria-label=label node_ref=surface></div>
+            <p class="code"><span aria-hidden="true">"z = "</span><output aria-label="Code z">{z}</output></p>
+        </div>
+    }
+}

@@ -1,0 +1,24 @@
+//! The page: what a visitor sees and touches. It computes nothing; it talks to an engine in a worker.
+
+mod app;
+mod chart;
+mod client;
+mod controls;
+mod device;
+mod digit;
+mod format;
+mod plane;
+mod store;
+mod timing;
+mod training;
+
+use wasm_bindgen::JsCast;
+
+fn main() {
+    console_error_panic_hook::set_once();
+    let document = leptos::prelude::document();
+    let Some(root) = document.get_element_by_id("app") else { return };
+    // The static first paint makes way for the live page, which looks the same.
+    root.set_inner_html("");
+    leptos::mount::mount_to(root.unchecked_into(), app::App).forget();
+}

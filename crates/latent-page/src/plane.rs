@@ -1,0 +1,106 @@
+//! The latent plane: the manifold, and a handle to drag on it.
+
+use leptos::html::Div;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::{Element, KeyboardEvent, PointerEvent};
+
+use crate::client::Client;
+use crate::store::Store;
+
+/// How far an arrow key moves the handle, as a share of the plane's side; Shift makes it ten times as far.
+const STEP: f32 = 0.01;
+
+/// The plane with its handle.
+#[component]
+pub fn Plane(store: Store, client: Client, surface: NodeRef<Div>) -> impl IntoView {
+    let dragging = RwSignal::new(false);
+    let follow = move |event: &PointerEvent| {
+        let Some(target) = event.current_target() else { return };
+        let rect = target.unchecked_into::<Element>().get_bounding_client_rect();
+        let x = (f64::from(event.client_x()) - rect.left()) / rect.width().max(1.0);
+        let y = (f64::from(event.client_y()) - rect.top()) / rect.height().max(1.0);
+        client.move_to(unit_from_canvas(x, y));
+    };
+    let down = move |event: PointerEvent| {
+        if event.button() != 0 {
+            return;
+        }
+        if let Some(target) = event.current_target() {
+            // Without capture the drag only ends at the plane's edge.
+            let _ = target.unchecked_into::<Element>().set_pointer_capture(event.pointer_id());
+        }
+        dragging.set(true);
+        follow(&event);
+    };
+    let key = move |event: KeyboardEvent| {
+        let step = if event.shift_key() { 10.0 * STEP } else { STEP };
+        let [x, y] = store.point.get_untracked();
+        let point = match event.key().as_str() {
+            "ArrowLeft" => [x - step, y],
+            "ArrowRight" => [x + step, y],
+            "ArrowUp" => [x, y + step],
+            "ArrowDown" => [x, y - step],
+            "Home" => [0.5, 0.5],
+            _ => return,
+        };
+        event.prevent_default();
+        client.move_to(point);
+    };
+    let percent = |value: f32| format!("{:.3}%", value * 100.0);
+    view! {
+        <div
+            class="plane"
+            class:dragging=dragging
+            role="application"
+            aria-label="Latent plane"
+            aria-describedby="plane-help"
+            tabindex="0"
+            on:pointerdown=down
+            on:pointermove=move |event| if dragging.get_untracked() { follow(&event) }
+            on:pointerup=move |_| dragging.set(false)
+            on:pointercancel=move |_| dragging.set(false)
+            on:keydown=key
+        >
+            <div class="surface plane-surface" node_ref=surface></div>
+            <span
+                class="handle"
+                style:left=move || percent(store.point.get()[0])
+                style:top=move || percent(1.0 - store.point.get()[1])
+            ></span>
+        </div>
+        <p id="plane-help" class="hint">
+            "Drag the handle, or focus the plane and use the arrow keys: Shift for larger steps, Home for the middle."
+        </p>
+    }
+}
+
+/// From a share of the plane's width and height, downwards, to the unit square, upwards.
+#[expect(clippy::cast_possible_truncation, reason = "a screen has fewer than 2^24 pixels")]
+fn unit_from_canvas(x: f64, y: f64) -> [f32; 2] {
+    [x as f32, (1.0 - y) as f32]
+}
+
+/// The number of tiles.
+#[component]
+pub fn GridSlider(store: Store, client: Client) -> impl IntoView {
+    let tiles = move || format!("{0} \u{d7} {0}", store.grid.get());
+    view! {
+        <label class="grid-slider">
+            <span>"Grid " <output>{tiles}</output></span>
+            <input
+                type="range"
+                min="5"
+                max="40"
+                aria-label="Grid size"
+                aria-valuetext=tiles
+                prop:value=move || store.grid.get().to_string()
+                on:input:target=move |event| {
+                    if let Ok(grid) = event.target().value().parse() {
+                        client.set_grid(grid);
+                    }
+                }
+            />
+        </label>
+    }
+}

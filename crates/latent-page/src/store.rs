@@ -1,0 +1,213 @@
+//! What the page knows: signals that every component may read.
+
+use latent_protocol::{
+    BoundParts, DevicePreference, DeviceReport, Link, ModelCard, ModelSummary, Phase, Progress, Settings, Theme,
+};
+use leptos::prelude::*;
+
+/// Most points of the chart; older ones are thinned out.
+const HISTORY: usize = 400;
+
+/// All signals. Cheap to copy.
+#[derive(Clone, Copy)]
+pub struct Store {
+    /// What the link asked for.
+    pub link: StoredValue<Link>,
+    /// Cards of all families; empty until the engine is up.
+    pub families: RwSignal<Vec<ModelCard>>,
+    /// Card of the chosen family.
+    pub card: RwSignal<Option<ModelCard>>,
+    /// Settings of the next run.
+    pub settings: RwSignal<Settings>,
+    /// Seed of the next run.
+    pub seed: RwSignal<u32>,
+    /// The point under the handle, in the unit square.
+    pub point: RwSignal<[f32; 2]>,
+    /// The code of the digit on show.
+    pub z: RwSignal<Vec<f32>>,
+    /// Tiles along one side of the plane.
+    pub grid: RwSignal<u32>,
+    /// Milliseconds of the last decode and of the last drawing of the plane.
+    pub decode_ms: RwSignal<f64>,
+    /// See `decode_ms`.
+    pub plane_ms: RwSignal<f64>,
+    /// What training does.
+    pub phase: RwSignal<Phase>,
+    /// Where the run stands.
+    pub progress: RwSignal<Option<Progress>>,
+    /// Losses so far.
+    pub history: RwSignal<Vec<Sample>>,
+    /// The latest bound on the test images.
+    pub evaluated: RwSignal<Option<Evaluated>>,
+    /// The model on show.
+    pub model: RwSignal<Option<ModelSummary>>,
+    /// The data set, while it is coming in.
+    pub data: RwSignal<Option<DataState>>,
+    /// Where the engine computes.
+    pub device: RwSignal<Option<DeviceReport>>,
+    /// Something the visitor must know.
+    pub notice: RwSignal<Option<Notice>>,
+    /// Colours to draw with.
+    pub theme: RwSignal<Theme>,
+}
+
+/// A point of the chart.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    /// Step.
+    pub step: f64,
+    /// Losses in the card's order; NaN at a point that only holds a test result.
+    pub losses: Vec<f64>,
+    /// Negative bound on the test images, or NaN.
+    pub test: f64,
+}
+
+/// A measured bound.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Evaluated {
+    /// Step of the weights.
+    pub step: u64,
+    /// The bound.
+    pub bound: BoundParts,
+    /// Test images.
+    pub images: usize,
+}
+
+/// How much of the data set is here.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DataState {
+    /// Bytes.
+    pub received: u64,
+    /// Bytes of all files.
+    pub total: u64,
+    /// Training images that can be used.
+    pub images: usize,
+    /// Training images of all files.
+    pub images_total: usize,
+}
+
+/// A message that stays until it is dismissed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Notice {
+    /// A sentence or two.
+    pub text: String,
+    /// What can be done about it.
+    pub remedy: Option<Remedy>,
+}
+
+/// What a notice offers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Remedy {
+    /// Go on training at this learning rate.
+    LowerRate(f64),
+    /// Start the engine again.
+    Restart,
+}
+
+impl Store {
+    /// From the link in the address bar.
+    pub fn new(link: Link) -> Self {
+        Self {
+            families: RwSignal::new(Vec::new()),
+            card: RwSignal::new(None),
+            settings: RwSignal::new(Settings::default()),
+            seed: RwSignal::new(link.seed.unwrap_or(1)),
+            point: RwSignal::new(link.point.unwrap_or([0.5; 2])),
+            z: RwSignal::new(Vec::new()),
+            grid: RwSignal::new(link.grid.unwrap_or(20)),
+            decode_ms: RwSignal::new(0.0),
+            plane_ms: RwSignal::new(0.0),
+            phase: RwSignal::new(Phase::Idle),
+            progress: RwSignal::new(None),
+            history: RwSignal::new(Vec::new()),
+            evaluated: RwSignal::new(None),
+            model: RwSignal::new(None),
+            data: RwSignal::new(None),
+            device: RwSignal::new(None),
+            notice: RwSignal::new(None),
+            theme: RwSignal::new(Theme::PLAIN),
+            link: StoredValue::new(link),
+        }
+    }
+
+    /// The engine told its families: choose one. Whether it is the first time.
+    pub fn meet(&self, families: Vec<ModelCard>) -> bool {
+        if self.card.read_untracked().is_some() {
+            return false;
+        }
+        let link = self.link.get_value();
+        let asked = families.iter().find(|card| Some(card.id.as_ref()) == link.family.as_deref());
+        if let Some(card) = asked.or(families.first()) {
+            self.settings.set(link.settings(card));
+            self.card.set(Some(card.clone()));
+        }
+        self.families.set(families);
+        true
+    }
+
+    /// The run went on.
+    pub fn record(&self, progress: Progress) {
+        #[expect(clippy::cast_precision_loss, reason = "steps are far below 2^52")]
+        let step = progress.step as f64;
+        let losses: Vec<f64> = progress.losses.iter().map(|term| term.value).collect();
+        self.history.update(|history| {
+            if history.last().is_some_and(|last| last.step >= step && last.test.is_nan()) {
+                history.clear();
+            }
+            history.push(Sample { step, losses, test: f64::NAN });
+            if history.len() > HISTORY {
+                thin(history);
+            }
+        });
+        if progress.step == 1 {
+            self.evaluated.set(None);
+        }
+        self.progress.set(Some(progress));
+    }
+
+    /// The bound was measured.
+    pub fn record_test(&self, evaluated: Evaluated) {
+        #[expect(clippy::cast_precision_loss, reason = "steps are far below 2^52")]
+        let step = evaluated.step as f64;
+        self.history.update(|history| {
+            let at = history.partition_point(|sample| sample.step <= step);
+            let losses = at.checked_sub(1).map_or(Vec::new(), |before| history[before].losses.clone());
+            history.insert(at, Sample { step, losses, test: evaluated.bound.total });
+        });
+        self.evaluated.set(Some(evaluated));
+    }
+
+    /// The run is gone.
+    pub fn forget_run(&self) {
+        self.progress.set(None);
+        self.history.set(Vec::new());
+        self.evaluated.set(None);
+    }
+
+    /// Say something that stays.
+    pub fn say(&self, text: impl Into<String>, remedy: Option<Remedy>) {
+        self.notice.set(Some(Notice { text: text.into(), remedy }));
+    }
+
+    /// The query of a link to what is on screen.
+    pub fn query(&self) -> Option<String> {
+        let device: DevicePreference = self.link.with_value(|link| link.device);
+        let card = self.card.get()?;
+        let (settings, point) = (self.settings.get(), self.point.get());
+        let mut query = Link::query(device, &card, &settings, self.seed.get(), self.grid.get(), point);
+        if self.link.with_value(|link| link.measure) {
+            query += "&measure=1";
+        }
+        Some(query)
+    }
+}
+
+/// Drop every second point of the older half; test results stay.
+fn thin(history: &mut Vec<Sample>) {
+    let old = history.len() / 2;
+    let mut index = 0;
+    history.retain(|sample| {
+        index += 1;
+        index > old || index % 2 == 1 || !sample.test.is_nan()
+    });
+}

@@ -1,0 +1,26 @@
+//! Timings for benchmarks, kept only where the link asks for them (`measure=1`).
+
+use js_sys::{Object, Reflect};
+use leptos::prelude::window;
+use wasm_bindgen::JsValue;
+
+/// The page's clock, in milliseconds.
+pub fn now_ms() -> f64 {
+    window().performance().map_or(0.0, |performance| performance.now())
+}
+
+/// Note a duration that ends now under `latent:<name>` in the browser's performance timeline.
+pub fn note(name: &str, duration_ms: f64) {
+    let Some(performance) = window().performance() else { return };
+    let end = performance.now();
+    let options = Object::new();
+    let set = |key: &str, value: f64| Reflect::set(&options, &key.into(), &value.into()).is_ok();
+    if !set("start", (end - duration_ms).max(0.0)) || !set("end", end) {
+        return;
+    }
+    let measure = Reflect::get(&performance, &"measure".into()).unwrap_or(JsValue::UNDEFINED);
+    if let Ok(measure) = wasm_bindgen::JsCast::dyn_into::<js_sys::Function>(measure) {
+        // A browser without the timeline only loses the benchmark.
+        let _ = measure.call2(&performance, &format!("latent:{name}").into(), &options);
+    }
+}

@@ -1,0 +1,196 @@
+//! The panel in which a model is chosen, trained and watched.
+
+use latent_protocol::{Phase, Provenance};
+use leptos::prelude::*;
+
+use crate::chart::Losses;
+use crate::client::Client;
+use crate::controls::Settings;
+use crate::format;
+use crate::store::Store;
+
+/// Everything about training.
+#[component]
+pub fn Training(store: Store, client: Client) -> impl IntoView {
+    let is_busy = move || matches!(store.phase.get(), Phase::Running | Phase::Waiting);
+    let is_ready = move || store.card.read().is_some();
+    let has_run = move || store.progress.read().is_some() || store.phase.get() != Phase::Idle;
+    view! {
+        <section class="training" aria-label="Training">
+            <FamilyMenu store=store client=client />
+            <div class="buttons">
+                <button class="primary" disabled=move || is_busy() || !is_ready() on:click=move |_| client.train()>
+                    "Train"
+                </button>
+                <button disabled=move || !is_busy() on:click=move |_| client.pause()>"Pause"</button>
+                <button disabled=move || is_busy() || !is_ready() on:click=move |_| client.step()>"Step"</button>
+                <button disabled=move || !has_run() on:click=move |_| client.reset()>"Reset"</button>
+            </div>
+            <State store=store />
+            <Counters store=store />
+            <Losses store=store />
+            <details class="more">
+                <summary>"Settings of the next run"</summary>
+                <Seed store=store />
+                <Settings store=store />
+            </details>
+        </section>
+    }
+}
+
+#[component]
+fn FamilyMenu(store: Store, client: Client) -> impl IntoView {
+    let choose = move |id: String| {
+        let families = store.families.get_untracked();
+        if let Some(card) = families.into_iter().find(|card| card.id == id) {
+            client.choose(card);
+        }
+    };
+    let options = move || {
+        let chosen = store.card.get().map(|card| card.id);
+        let option = |card: latent_protocol::ModelCard| {
+            let selected = chosen.as_ref() == Some(&card.id);
+            view! { <option value=card.id.to_string() selected=selected>{card.name.to_string()}</option> }
+        };
+        store.families.get().into_iter().map(option).collect_view()
+    };
+    let about = move || {
+        let card = store.card.get()?;
+        Some(view! {
+            <p class="about">
+                {card.summary.to_string()}
+                " "
+                <a href=card.paper.url.to_string() target="_blank" rel="noreferrer" title=card.paper.title.to_string()>
+                    {card.paper.citation.to_string()}
+                </a>
+            </p>
+        })
+    };
+    view! {
+        <label class="family">
+            <span>"Model"</span>
+            <select on:change:target=move |event| choose(event.target().value())>{options}</select>
+        </label>
+        <details class="about-place">
+            <summary>"What is this?"</summary>
+            {about}
+        </details>
+    }
+}
+
+/// One sentence on what is going on.
+#[component]
+fn State(store: Store) -> impl IntoView {
+    let sentence = move || match store.phase.get() {
+        Phase::Idle => shipped(store).unwrap_or_else(|| "Press Train: a fresh model learns here, in this tab.".into()),
+        Phase::Waiting => "Waiting for training images\u{2026}".into(),
+        Phase::Running => "Training in this tab. Drag the handle meanwhile.".into(),
+        Phase::Paused => "Paused. Train goes on; Reset brings the shipped model back.".into(),
+        Phase::Finished => "All epochs are done.".into(),
+    };
+    let data = move || {
+        let data = store.data.get()?;
+        (data.received < data.total).then(|| {
+            view! {
+                <label class="download">
+                    {format!(
+                        "Images: {} of {}",
+                        format::thousands(data.images as u64),
+                        format::thousands(data.images_total as u64),
+                    )}
+                    <progress
+                        aria-label="Data download"
+                        max=data.total.to_string()
+                        value=data.received.to_string()
+                    ></progress>
+                    {format!("{} of {}", format::megabytes(data.received), format::megabytes(data.total))}
+                </label>
+            }
+        })
+    };
+    view! {
+        <p class="state" role="status" aria-label="Training state">{sentence}</p>
+        {data}
+    }
+}
+
+/// What is known of the model that came as a file.
+fn shipped(store: Store) -> Option<String> {
+    let model = store.model.get().filter(|model| model.provenance == Provenance::File)?;
+    let entry = |name: &str| model.metadata.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    let metrics = js_sys::JSON::parse(&entry("metrics")?).ok()?;
+    let number = |name: &str| js_sys::Reflect::get(&metrics, &name.into()).ok()?.as_f64();
+    let text = |name: &str| js_sys::Reflect::get(&metrics, &name.into()).ok()?.as_string();
+    Some(format!(
+        "Shipped model: test \u{2212}ELBO {:.1} nats on {} images of {} (dynamic bits), {} epochs, seed {}. Press Train to \
+         teach a fresh one.",
+        number("neg_elbo")?,
+        number("test_images")?,
+        text("data")?,
+        text("epochs")?,
+        entry("seed")?,
+    ))
+}
+
+#[component]
+fn Counters(store: Store) -> impl IntoView {
+    let of = move |read: fn(&latent_protocol::Progress) -> String| {
+        move || store.progress.get().map_or_else(|| "\u{2013}".into(), |progress| read(&progress))
+    };
+    let test = move || {
+        store.evaluated.get().map(|e| {
+            format!(
+                "Test \u{2212}ELBO {:.1} nats at step {}: reconstruction {:.1} + KL {:.1}, {} images, fixed bits.",
+                e.bound.total,
+                format::thousands(e.step),
+                e.bound.reconstruction,
+                e.bound.kl,
+                format::thousands(e.images as u64),
+            )
+        })
+    };
+    view! {
+        <dl class="counters">
+            <div><dt>"Epoch"</dt><dd>{of(|p| format!("{:.2} / {}", p.epoch, p.epochs))}</dd></div>
+            <div><dt>"Step"</dt><dd><output aria-label="Step">{of(|p| format::thousands(p.step))}</output></dd></div>
+            <div><dt>"Images/s"</dt><dd>{of(|p| format!("{:.0}", p.images_per_s))}</dd></div>
+            <div><dt>"Time"</dt><dd>{of(|p| format::clock(p.elapsed_ms))}</dd></div>
+        </dl>
+        <p class="test">{test}</p>
+    }
+}
+
+#[component]
+fn Seed(store: Store) -> impl IntoView {
+    view! {
+        <div class="setting">
+            <label for="setting-seed">"Seed"</label>
+            <input
+                id="setting-seed"
+                type="number"
+                min="0"
+                max="4294967295"
+                aria-describedby="setting-seed-help"
+                prop:value=move || store.seed.get().to_string()
+                on:change:target=move |event| {
+                    if let Ok(seed) = event.target().value().parse() {
+                        store.seed.set(seed);
+                    }
+                }
+            />
+            <button
+                type="button"
+                class="quiet"
+                title="Set Seed back to 1"
+                aria-label="Set Seed back to 1"
+                disabled=move || store.seed.get() == 1
+                on:click=move |_| store.seed.set(1)
+            >
+                "\u{21ba}"
+            </button>
+            <p id="setting-seed-help" class="help">
+                "Everything random comes from it: the same seed on the same device gives the same run."
+            </p>
+        </div>
+    }
+}
