@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
 use std::thread;
 
 use anyhow::{anyhow, ensure};
@@ -17,19 +16,10 @@ pub fn run(port: u16) -> anyhow::Result<()> {
     let server = Server::http(("127.0.0.1", port))
         .map_err(|err| anyhow!("cannot listen on port {port} ({err}); choose another with --port"))?;
     println!("http://{}", server.server_addr());
-    let server = Arc::new(server);
-    let workers: Vec<_> = (0..4)
-        .map(|_| {
-            let (server, folder) = (Arc::clone(&server), folder.clone());
-            thread::spawn(move || {
-                while let Ok(request) = server.recv() {
-                    answer(request, &folder);
-                }
-            })
-        })
-        .collect();
-    for worker in workers {
-        worker.join().map_err(|_| anyhow!("a thread of the server ended"))?;
+    for request in server.incoming_requests() {
+        // A thread each: a client that stops reading holds up nobody else.
+        let folder = folder.clone();
+        thread::spawn(move || answer(request, &folder));
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! `latent`: train, evaluate and render models natively, with the code that runs in the tab.
 
+#![expect(clippy::disallowed_methods, reason = "runs natively, where clocks and threads are")]
+
 mod data;
 mod evaluate;
 mod export;

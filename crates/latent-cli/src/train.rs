@@ -91,10 +91,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
                     terms.join("  ")
                 ));
                 if at_epoch_end {
-                    let bound = measure(&run, &dataset)?;
-                    bar.suspend(|| {
-                        println!("epoch {:>3}: {}", run.epoch().round(), sentence(bound, &dataset))
-                    });
+                    let told = sentence(measure(&run, &dataset)?, &dataset);
+                    bar.suspend(|| println!("epoch {:>3}: {told}", run.epoch().round()));
                     save(&run, &arguments.out)?;
                 }
             }

@@ -18,13 +18,19 @@ pub struct Family {
     ///
     /// # Errors
     /// When the settings do not fit.
-    pub trainer: fn(&Device, &Settings, seed: u64) -> Result<Box<dyn Trainer>, CoreError>,
+    pub trainer: MakeTrainer,
     /// A trained model.
     ///
     /// # Errors
     /// When the file is of another family or its tensors do not fit its settings.
-    pub load: fn(&Device, &WeightFile) -> Result<Box<dyn LatentModel>, CoreError>,
+    pub load: LoadModel,
 }
+
+/// Makes a trainer from settings and a seed.
+pub type MakeTrainer = fn(&Device, &Settings, u64) -> Result<Box<dyn Trainer>, CoreError>;
+
+/// Makes a model from a file.
+pub type LoadModel = fn(&Device, &WeightFile) -> Result<Box<dyn LatentModel>, CoreError>;
 
 /// A trained model: what the explorer can ask of it.
 pub trait LatentModel: Send {

@@ -52,11 +52,15 @@ impl Picture {
     #[must_use]
     pub fn halved(&self) -> Self {
         let (width, height) = (self.width / 2, self.height / 2);
-        let byte = |x: usize, y: usize, channel: usize| u16::from(self.rgba[(y * self.width + x) * 4 + channel]);
+        let byte =
+            |x: usize, y: usize, channel: usize| u16::from(self.rgba[(y * self.width + x) * 4 + channel]);
         let mut rgba = Vec::with_capacity(width * height * 4);
         for index in 0..width * height * 4 {
             let (x, y, channel) = (index / 4 % width * 2, index / 4 / width * 2, index % 4);
-            let sum = byte(x, y, channel) + byte(x + 1, y, channel) + byte(x, y + 1, channel) + byte(x + 1, y + 1, channel);
+            let sum = byte(x, y, channel)
+                + byte(x + 1, y, channel)
+                + byte(x, y + 1, channel)
+                + byte(x + 1, y + 1, channel);
             rgba.push(u8::try_from((sum + 2) / 4).unwrap_or(u8::MAX));
         }
         Self { width, height, rgba }

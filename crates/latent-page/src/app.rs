@@ -18,6 +18,10 @@ const LIGHT: Theme = Theme { paper: [0xff, 0xff, 0xff], ink: [0x17, 0x1a, 0x2b] 
 /// Chalk on a board.
 const DARK: Theme = Theme { paper: [0x10, 0x13, 0x20], ink: [0xf2, 0xf4, 0xff] };
 
+fn theme(is_dark: bool) -> Theme {
+    if is_dark { DARK } else { LIGHT }
+}
+
 /// The whole page.
 #[component]
 pub fn App() -> impl IntoView {
@@ -25,7 +29,7 @@ pub fn App() -> impl IntoView {
     let store = Store::new(Link::parse(&query));
     let client = Client::new(store);
     let is_dark = use_preferred_dark();
-    store.theme.set(if is_dark.get_untracked() { DARK } else { LIGHT });
+    store.theme.set(theme(is_dark.get_untracked()));
 
     let (plane, digit) = (NodeRef::<Div>::new(), NodeRef::<Div>::new());
     Effect::new(move |started: Option<bool>| {
@@ -35,13 +39,12 @@ pub fn App() -> impl IntoView {
         }
         true
     });
-    Effect::new(move |before: Option<bool>| {
-        let dark = is_dark.get();
-        if before.is_some_and(|before| before != dark) {
-            store.theme.set(if dark { DARK } else { LIGHT });
+    Effect::new(move |_| {
+        let theme = theme(is_dark.get());
+        if store.theme.get_untracked() != theme {
+            store.theme.set(theme);
             client.recolor();
         }
-        dark
     });
     keep_link(store);
 

@@ -3,14 +3,15 @@
 use latent_protocol::ModelCard;
 use leptos::prelude::*;
 use leptos_chartistry::{
-    AspectRatio, AxisMarker, Chart, Colour, Interpolation, IntoInner, Line, Marker, MarkerShape, Series, TickLabels,
-    XGridLine, YGridLine,
+    AspectRatio, AxisMarker, Chart, Colour, Interpolation, IntoInner, Line, Marker, MarkerShape, Padding,
+    Series, TickLabels, XGridLine, YGridLine,
 };
 
 use crate::store::{Sample, Store};
 
 /// Distinguishable for colour-blind eyes, and at least 3:1 on both of the page's backgrounds.
-const COLORS: [(u8, u8, u8); 4] = [(0x3b, 0x82, 0xc4), (0xd0, 0x6a, 0x10), (0x2a, 0x92, 0x6a), (0xb8, 0x50, 0x98)];
+const COLORS: [(u8, u8, u8); 4] =
+    [(0x3b, 0x82, 0xc4), (0xd0, 0x6a, 0x10), (0x2a, 0x92, 0x6a), (0xb8, 0x50, 0x98)];
 
 /// Colour of the bound on the test images.
 const TEST: (u8, u8, u8) = COLORS[3];
@@ -37,17 +38,20 @@ fn LossChart(store: Store, card: ModelCard) -> impl IntoView {
         legend.push((color, term.label.to_string(), term.help.to_string(), index));
     }
     if card.abilities.bound {
-        let marker = Marker::from_shape(MarkerShape::Diamond).with_colour(colour(TEST)).with_scale(1.4);
+        let marker = Marker::from_shape(MarkerShape::Diamond).with_colour(colour(TEST)).with_scale(1.6);
         let line = Line::new(|sample: &Sample| sample.test);
         series = series.line(
-            line.with_name("Test \u{2212}ELBO").with_colour(colour(TEST)).with_width(0.0).with_marker(marker),
+            line.with_name("Test \u{2212}ELBO").with_colour(colour(TEST)).with_width(1.5).with_marker(marker),
         );
     }
     let latest = move |index: usize| {
         let progress = store.progress.get();
-        progress.and_then(|p| p.losses.get(index).map(|term| format!("{:.1}", term.value))).unwrap_or_else(|| "\u{2013}".into())
+        progress
+            .and_then(|p| p.losses.get(index).map(|term| format!("{:.1}", term.value)))
+            .unwrap_or_else(|| "\u{2013}".into())
     };
-    let test = move || store.evaluated.get().map_or_else(|| "\u{2013}".into(), |e| format!("{:.1}", e.bound.total));
+    let test =
+        move || store.evaluated.get().map_or_else(|| "\u{2013}".into(), |e| format!("{:.1}", e.bound.total));
     let unit = card.losses.first().map(|term| term.unit.to_string()).unwrap_or_default();
     let has_bound = card.abilities.bound;
     let is_empty = move || store.history.read().len() < 2;
@@ -80,9 +84,10 @@ fn LossChart(store: Store, card: ModelCard) -> impl IntoView {
                 </Show>
                 <Show when=move || !is_empty()>
                     <Chart
-                        aspect_ratio=AspectRatio::from_env_width(170.0)
+                        aspect_ratio=AspectRatio::from_env_width(176.0)
                         font_height=12.0
                         font_width=7.2
+                        padding=Padding::sides(8.0, 18.0, 0.0, 0.0)
                         left=TickLabels::aligned_floats()
                         bottom=TickLabels::aligned_floats()
                         inner=[

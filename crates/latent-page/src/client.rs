@@ -194,7 +194,11 @@ impl Inner {
         }
     }
 
-    fn start_engine(self: &Rc<Self>, kind: Kind, preference: DevicePreference) -> Result<Rc<Engine>, JsValue> {
+    fn start_engine(
+        self: &Rc<Self>,
+        kind: Kind,
+        preference: DevicePreference,
+    ) -> Result<Rc<Engine>, JsValue> {
         let store = &self.store;
         let attach = Command::Attach {
             device: preference,
@@ -217,7 +221,9 @@ impl Inner {
 
     fn hear(self: &Rc<Self>, engine: &Rc<Engine>, message: Message) {
         match message {
-            Message::Event(event, bytes) if self.is_current(engine) => self.current_said(engine, event, bytes),
+            Message::Event(event, bytes) if self.is_current(engine) => {
+                self.current_said(engine, event, bytes)
+            }
             Message::Event(event, _) => self.next_said(engine, event),
             Message::Crashed(reason) if self.is_current(engine) => self.current_failed(&reason),
             Message::Crashed(reason) => self.next_failed(&reason),
@@ -268,7 +274,9 @@ impl Inner {
 
     fn decoded(&self, engine: &Rc<Engine>, point: [f32; 2], z: Vec<f32>, decode_ms: f64) {
         // What was drawn first is shown at once, the plane when it is complete.
-        if !engine.replaces() && let Some(hosts) = self.hosts.borrow().as_ref() {
+        if !engine.replaces()
+            && let Some(hosts) = self.hosts.borrow().as_ref()
+        {
             engine.show(hosts);
         }
         self.store.z.set(z);
@@ -400,7 +408,10 @@ impl Inner {
             (Some(_), false) => "The run had no backup yet; press Train to begin it again.",
             (None, _) => "Nothing was lost.",
         };
-        if step.is_some() && self.backup.borrow().is_none() {
+        if self.backup.borrow().is_some() {
+            // Until the new engine says how the run stands.
+            self.store.phase.set(Phase::Waiting);
+        } else {
             self.store.forget_run();
             self.store.phase.set(Phase::Idle);
         }

@@ -11,7 +11,8 @@ pub fn Settings(store: Store) -> impl IntoView {
     let controls = move || {
         let card = store.card.get()?;
         let all = card.hyperparameters.clone();
-        let make = |h: &Hyperparameter| view! { <Setting store=store card=card.clone() hyperparameter=h.clone() /> };
+        let make =
+            |h: &Hyperparameter| view! { <Setting store=store card=card.clone() hyperparameter=h.clone() /> };
         Some(all.iter().map(make).collect_view())
     };
     view! { <div class="settings">{controls}</div> }
@@ -28,7 +29,9 @@ fn Setting(store: Store, card: ModelCard, hyperparameter: Hyperparameter) -> imp
     let described = format!("{help_id} {error_id}");
     let value = Memo::new({
         let key = key.clone();
-        move |_| store.settings.with(|settings| settings.get(&key).map(ToString::to_string).unwrap_or_default())
+        move |_| {
+            store.settings.with(|settings| settings.get(&key).map(ToString::to_string).unwrap_or_default())
+        }
     });
     let default = hyperparameter.default_value().to_string();
     let is_default = {

@@ -11,7 +11,11 @@ use crate::store::Store;
 pub fn Digit(store: Store, surface: NodeRef<Div>) -> impl IntoView {
     let z = move || format::code(&store.z.get());
     let label = move || {
-        if store.z.read().is_empty() { "Decoded digit".into() } else { format!("Decoded digit at z = {}", z()) }
+        if store.z.read().is_empty() {
+            "Decoded digit".into()
+        } else {
+            format!("Decoded digit at z = {}", z())
+        }
     };
     view! {
         <div class="digit">

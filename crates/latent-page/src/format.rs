@@ -30,7 +30,8 @@ pub fn megabytes(bytes: u64) -> String {
 
 /// Coordinates as `0.31, -1.20`, with a true minus sign.
 pub fn code(z: &[f32]) -> String {
-    let mut parts: Vec<String> = z.iter().take(4).map(|v| format!("{v:.2}").replace('-', "\u{2212}")).collect();
+    let mut parts: Vec<String> =
+        z.iter().take(4).map(|v| format!("{v:.2}").replace('-', "\u{2212}")).collect();
     if z.len() > 4 {
         parts.push("\u{2026}".into());
     }

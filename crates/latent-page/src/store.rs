@@ -1,7 +1,8 @@
 //! What the page knows: signals that every component may read.
 
 use latent_protocol::{
-    BoundParts, DevicePreference, DeviceReport, Link, ModelCard, ModelSummary, Phase, Progress, Settings, Theme,
+    BoundParts, DevicePreference, DeviceReport, Link, ModelCard, ModelSummary, Phase, Progress, Settings,
+    Theme,
 };
 use leptos::prelude::*;
 

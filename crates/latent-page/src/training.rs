@@ -82,7 +82,9 @@ fn FamilyMenu(store: Store, client: Client) -> impl IntoView {
 #[component]
 fn State(store: Store) -> impl IntoView {
     let sentence = move || match store.phase.get() {
-        Phase::Idle => shipped(store).unwrap_or_else(|| "Press Train: a fresh model learns here, in this tab.".into()),
+        Phase::Idle => {
+            shipped(store).unwrap_or_else(|| "Press Train: a fresh model learns here, in this tab.".into())
+        }
         Phase::Waiting => "Waiting for training images\u{2026}".into(),
         Phase::Running => "Training in this tab. Drag the handle meanwhile.".into(),
         Phase::Paused => "Paused. Train goes on; Reset brings the shipped model back.".into(),
@@ -117,7 +119,8 @@ fn State(store: Store) -> impl IntoView {
 /// What is known of the model that came as a file.
 fn shipped(store: Store) -> Option<String> {
     let model = store.model.get().filter(|model| model.provenance == Provenance::File)?;
-    let entry = |name: &str| model.metadata.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    let entry =
+        |name: &str| model.metadata.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
     let metrics = js_sys::JSON::parse(&entry("metrics")?).ok()?;
     let number = |name: &str| js_sys::Reflect::get(&metrics, &name.into()).ok()?.as_f64();
     let text = |name: &str| js_sys::Reflect::get(&metrics, &name.into()).ok()?.as_string();

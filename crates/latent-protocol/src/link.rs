@@ -60,7 +60,8 @@ impl Link {
         grid: u32,
         point: [f32; 2],
     ) -> String {
-        let mut query = format!("?family={}&seed={seed}&grid={grid}&at={:.4},{:.4}", card.id, point[0], point[1]);
+        let mut query =
+            format!("?family={}&seed={seed}&grid={grid}&at={:.4},{:.4}", card.id, point[0], point[1]);
         match device {
             DevicePreference::Auto => {}
             DevicePreference::Cpu => query += "&device=cpu",
@@ -68,7 +69,7 @@ impl Link {
         }
         for (key, value) in settings.iter() {
             if card.hyperparameter(key).is_some_and(|h| h.default_value() != *value) {
-                query += &format!("&{key}={value}");
+                query.extend(["&", key, "=", &value.to_string()]);
             }
         }
         query
@@ -117,7 +118,10 @@ mod tests {
         let mut expected = Settings::defaults(&card);
         expected.set(&card, "size", "3").expect("fits");
         assert_eq!(link.settings(&card), expected);
-        assert_eq!((link.device, link.seed, link.grid, link.point), (DevicePreference::Auto, None, None, None));
+        assert_eq!(
+            (link.device, link.seed, link.grid, link.point),
+            (DevicePreference::Auto, None, None, None)
+        );
         assert_eq!(Link::parse(""), Link::default());
     }
 }

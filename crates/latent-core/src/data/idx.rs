@@ -156,7 +156,7 @@ fn read<const WORDS: usize>(
     if header.is_empty() {
         return Err(IdxError::Empty { what });
     }
-    let found: String = header.iter().take(4).map(|b| format!("{b:02x}")).collect();
+    let found = header.iter().take(4).fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
     if found != magic {
         return Err(IdxError::Magic { what, found, expected: magic });
     }

@@ -138,6 +138,7 @@ impl ModuleMapper for Update<'_> {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "the CPU reads at once")]
 mod tests {
     use super::*;
     use crate::init;

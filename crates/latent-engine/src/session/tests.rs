@@ -254,7 +254,12 @@ fn the_end_is_said_and_measured() {
 #[test]
 fn a_divergence_keeps_the_last_good_weights_and_can_be_recovered() {
     let mut bench = Bench::new();
-    bench.send(train(&[("learning_rate", "1"), ("epochs", "1000")]));
+    bench.send(train(&[
+        ("learning_rate", "1"),
+        ("epochs", "1000"),
+        ("encoder_hidden", "256"),
+        ("decoder_hidden", "256-256"),
+    ]));
     bench.data();
     bench.work(2000);
     let heard = bench.heard();

@@ -73,6 +73,11 @@ impl Training {
         seed: u64,
         steps: Option<u32>,
     ) -> Result<(), CoreError> {
+        if let Some(Asked::Restore { running, .. }) = &mut self.asked {
+            // The run that is being taken up goes on.
+            *running = true;
+            return Ok(());
+        }
         let settings = settings.checked(&models::family(family)?.card)?;
         let family = family.to_string();
         self.asked = Some(Asked::Start { family, settings, seed, steps });
@@ -210,7 +215,6 @@ impl Training {
         Ok(Some(rolled_back))
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
     fn report(&mut self, host: &impl Host, start: f64, losses: &[(&'static str, f32)]) {
         let Some(run) = &self.run else { return };
         let now = host.now_ms();

@@ -50,7 +50,8 @@ impl Engine {
             Kind::Cpu => "engine_cpu",
             Kind::Gpu => "engine_gpu",
         };
-        let version = document().query_selector("meta[name=engines]")?.and_then(|meta| meta.get_attribute("content"));
+        let version =
+            document().query_selector("meta[name=engines]")?.and_then(|meta| meta.get_attribute("content"));
         let url = super::absolute(&format!("engine.js?engine={name}&v={}", version.unwrap_or_default()));
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
@@ -90,7 +91,8 @@ impl Engine {
         let on_error = Closure::<dyn FnMut(ErrorEvent)>::new(move |error: ErrorEvent| {
             let Some(engine) = weak.upgrade() else { return };
             let said = js_sys::Reflect::get(&error, &"message".into()).ok().and_then(|text| text.as_string());
-            let reason = said.filter(|text| !text.is_empty()).unwrap_or_else(|| "it could not be loaded".into());
+            let reason =
+                said.filter(|text| !text.is_empty()).unwrap_or_else(|| "it could not be loaded".into());
             hear(&engine, Message::Crashed(explain(&reason)));
         });
         self.worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));

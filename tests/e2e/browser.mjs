@@ -1,0 +1,110 @@
+// What all browser tests share: a Chromium, a page on the built site, and readings of what it shows.
+import assert from 'node:assert/strict'
+import { chromium } from 'playwright-core'
+
+export const PAGE_URL = process.env.PAGE_URL ?? 'http://127.0.0.1:8080'
+
+const QUIET = ['--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run']
+/** WebGPU on SwiftShader: with fewer of these flags there is no adapter, or the GPU process dies on the first canvas. */
+const SOFTWARE_GPU = [
+  '--enable-unsafe-webgpu', '--enable-features=Vulkan', '--use-vulkan=swiftshader', '--use-angle=swiftshader',
+]
+
+/** A browser; as root it runs without its sandbox, which does not start there. */
+export function launch({ gpu = false } = {}) {
+  const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : []
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM,
+    args: [...QUIET, ...sandbox, '--disable-dev-shm-usage', ...(gpu ? SOFTWARE_GPU : [])],
+  })
+}
+
+/** Opens the page, collecting what must not happen. */
+export async function open(browser, query = '', { context = {}, before } = {}) {
+  const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, ...context })
+  page.problems = []
+  page.requests = []
+  page.sockets = []
+  page.on('console', message => {
+    if (message.type() === 'error') page.problems.push(message.text())
+  })
+  page.on('pageerror', error => page.problems.push(String(error)))
+  page.on('request', request => page.requests.push(request.url()))
+  page.on('websocket', socket => page.sockets.push(socket.url()))
+  await before?.(page)
+  await page.goto(`${PAGE_URL}/${query}`)
+  return page
+}
+
+export const plane = page => page.getByRole('application', { name: 'Latent plane' })
+export const digit = page => page.getByRole('img', { name: /^Decoded digit/ })
+export const button = (page, name) => page.getByRole('button', { name, exact: true })
+export const badge = page => page.getByRole('status', { name: 'Device' })
+
+/** Waits until the first digit and the plane are drawn. */
+export async function drawn(page, timeout = 30_000) {
+  for (const which of ['digit', 'plane']) {
+    await page.locator(`.${which}-surface canvas`).waitFor({ timeout })
+    await until(() => pixels(page, which).then(contrast), c => c > 100, `${which} drawn`, timeout)
+  }
+  return page
+}
+
+/** Largest difference between the colours of a picture. */
+export function contrast(bytes) {
+  const colors = bytes.filter((_, index) => index % 4 < 3)
+  return colors.reduce((most, value) => Math.max(most, value), 0) - colors.reduce((least, value) => Math.min(least, value), 255)
+}
+
+/** The bytes of a canvas that is drawn on from the worker: `digit` or `plane`. */
+export function pixels(page, which) {
+  return page.evaluate(which => {
+    const canvas = document.querySelector(`.${which}-surface canvas`)
+    const copy = new OffscreenCanvas(canvas.width, canvas.height)
+    const context = copy.getContext('2d')
+    context.drawImage(canvas, 0, 0)
+    return [...context.getImageData(0, 0, copy.width, copy.height).data]
+  }, which)
+}
+
+/** The largest difference between two pictures of one size. */
+export function difference(a, b) {
+  assert.equal(a.length, b.length)
+  return a.reduce((largest, value, index) => Math.max(largest, Math.abs(value - b[index])), 0)
+}
+
+/** Waits until `read` gives something that `accept` takes, and returns it. */
+export async function until(read, accept, what, timeout = 30_000) {
+  const end = Date.now() + timeout
+  let value
+  do {
+    value = await read()
+    if (accept(value)) return value
+    await new Promise(resolve => setTimeout(resolve, 50))
+  } while (Date.now() < end)
+  assert.fail(`${what}: still ${JSON.stringify(value)} after ${timeout / 1000} s`)
+}
+
+/** The handle's place, as shares of the plane's width and height. */
+export const handle = page => page.locator('.handle').evaluate(h => [h.style.left, h.style.top].map(parseFloat))
+
+/** The code shown beside the digit. */
+export const code = async page => (await page.getByLabel('Code z').innerText()).replaceAll('\u2212', '-').split(', ').map(Number)
+
+/** Steps done, as shown. */
+export async function step(page) {
+  const text = await page.getByLabel('Step', { exact: true }).and(page.locator('output')).innerText()
+  return Number(text.replaceAll(',', '')) || 0
+}
+
+/** A loss as shown: `total`, `reconstruction`, `kl` or `test`. */
+export const loss = async (page, name) => Number(await page.locator(`output[data-loss="${name}"]`).innerText())
+
+/** Asserts that nothing went wrong that a visitor would not see. */
+export function healthy(page) {
+  assert.deepEqual(page.problems, [])
+  const origin = new URL(PAGE_URL).origin
+  const foreign = page.requests.filter(url => !url.startsWith(origin) && !/^(data|blob):/.test(url))
+  assert.deepEqual(foreign, [], 'requests to other hosts')
+  assert.deepEqual(page.sockets, [], 'web sockets')
+}

@@ -1,0 +1,117 @@
+// WebGPU on SwiftShader, which is a hundred times slower than a GPU: toy sizes, and agreement with the CPU.
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { after, before, test } from 'node:test'
+import {
+  PAGE_URL, badge, button, code, difference, drawn, handle, healthy, launch, loss, open, pixels, plane, step, until,
+} from './browser.mjs'
+
+let browser
+before(async () => { browser = await launch({ gpu: true }) })
+after(() => browser.close())
+
+const TOY = '&grid=5&encoder_hidden=16&decoder_hidden=16&batch_size=4&images=64'
+
+/** Opens the page and waits until the GPU engine is in charge and has drawn. */
+async function onGpu(query) {
+  const page = await drawn(await open(browser, `?device=webgpu${query}`))
+  await until(() => badge(page).innerText(), text => text.includes('WebGPU'), 'WebGPU takes over', 120_000)
+  return page
+}
+
+test('a software GPU is not used unless asked for, and the badge says so', async () => {
+  const page = await drawn(await open(browser, '?grid=5'))
+  await until(() => badge(page).innerText(), text => /CPU \(SIMD\)[^]*emulated in software/.test(text), 'reason')
+  assert.ok(!page.requests.some(url => url.includes('engine_gpu')), 'the GPU engine is not fetched in vain')
+  healthy(page)
+  await page.close()
+})
+
+test('WebGPU decodes what the CPU decodes', { timeout: 240_000 }, async () => {
+  const cpu = await drawn(await open(browser, '?device=cpu&grid=5&at=0.3,0.6'))
+  await until(() => badge(cpu).innerText(), text => text.includes('?device=cpu'), 'the CPU, as asked for')
+  const gpu = await onGpu('&grid=5&at=0.3,0.6')
+  for (const which of ['digit', 'plane']) {
+    const expected = await pixels(cpu, which)
+    await until(async () => difference(await pixels(gpu, which), expected), d => d <= 2, `${which} within 2 of 255`, 60_000)
+  }
+  await plane(gpu).focus()
+  await gpu.keyboard.press('Shift+ArrowRight')
+  await until(() => handle(gpu), ([x]) => Math.abs(x - 40) < 0.01, 'handle')
+  await until(() => code(gpu), ([x]) => Math.abs(x + 0.25) < 0.01, 'code on the GPU', 30_000)
+  healthy(gpu)
+  await cpu.close()
+  await gpu.close()
+})
+
+test('WebGPU trains to the losses of the CPU', { timeout: 300_000 }, async () => {
+  const losses = async page => {
+    const seen = []
+    for (let count = 1; count <= 4; count++) {
+      await button(page, 'Step').click()
+      await until(() => step(page), n => n === count, `step ${count}`, 60_000)
+      seen.push(await loss(page, 'total'))
+    }
+    await page.close()
+    return seen
+  }
+  const cpu = await losses(await drawn(await open(browser, `?device=cpu${TOY}`)))
+  const gpu = await losses(await onGpu(TOY))
+  for (const [index, expected] of cpu.entries()) {
+    assert.ok(Math.abs(gpu[index] - expected) <= 0.2, `step ${index + 1}: ${gpu[index]} instead of ${expected}`)
+  }
+})
+
+test('a run that began on the CPU goes on when the GPU takes over', { timeout: 240_000 }, async () => {
+  const page = await drawn(await open(browser, `?device=webgpu${TOY}`))
+  await button(page, 'Step').click()
+  await until(() => step(page), n => n === 1, 'one step on the CPU')
+  await until(() => badge(page).innerText(), text => text.includes('WebGPU'), 'WebGPU takes over', 120_000)
+  await until(() => button(page, 'Step').isEnabled(), enabled => enabled, 'the run is there', 60_000)
+  await button(page, 'Step').click()
+  await until(() => step(page), n => n === 2, 'the second step on the GPU', 60_000)
+  await page.close()
+})
+
+test('a lost GPU is said in words and the CPU goes on', { timeout: 240_000 }, async () => {
+  const own = await launch({ gpu: true })
+  const page = await drawn(await open(own, `?device=webgpu${TOY}`))
+  await until(() => badge(page).innerText(), text => text.includes('WebGPU'), 'WebGPU takes over', 120_000)
+  const crash = await own.newPage()
+  // Chromium ends its GPU process at this address; the page itself never loads.
+  await crash.goto('chrome://gpucrash').catch(() => {})
+  await plane(page).focus()
+  await page.keyboard.press('Shift+ArrowRight')
+  await until(() => badge(page).innerText(), text => text.includes('CPU (SIMD)'), 'the CPU takes over', 60_000)
+  await page.getByRole('alert').getByText(/started again on the CPU/).waitFor()
+  await page.keyboard.press('Home')
+  await until(() => code(page), ([x, y]) => x === 0 && y === 0, 'still draggable', 30_000)
+  await own.close()
+})
+
+test('every family conforms on WebGPU', { timeout: 600_000 }, async () => {
+  const page = await browser.newPage()
+  await page.route('**/conformance/**', async route => {
+    const name = new URL(route.request().url()).pathname.split('/').pop()
+    if (name === 'worker.js') {
+      const body = "import init from './conformance.js'; init()"
+      return route.fulfill({ body, contentType: 'text/javascript' })
+    }
+    const body = await readFile(new URL(`../../target/conformance/${name}`, import.meta.url))
+    return route.fulfill({ body, contentType: name.endsWith('.wasm') ? 'application/wasm' : 'text/javascript' })
+  })
+  await page.goto(`${PAGE_URL}/icon.svg`)
+  const outcomes = await page.evaluate(() => new Promise((resolve, reject) => {
+    const worker = new Worker('/conformance/worker.js', { type: 'module' })
+    const outcomes = []
+    worker.onerror = error => reject(new Error(`the worker broke after ${outcomes.length} checks: ${error.message}`))
+    worker.onmessage = ({ data: [name, fault] }) => {
+      if (name === 'done') resolve(outcomes)
+      else outcomes.push([name, fault])
+    }
+  }))
+  assert.ok(outcomes.length >= 16, `only ${outcomes.length} checks`)
+  assert.ok(outcomes.some(([name]) => name.startsWith('webgpu: ')))
+  assert.deepEqual(outcomes.filter(([, fault]) => fault !== null), [])
+  await page.close()
+})
