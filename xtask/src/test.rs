@@ -47,9 +47,9 @@ pub fn all() -> anyhow::Result<()> {
         run(doc.env("RUSTDOCFLAGS", "-D warnings"))
     })?;
     stage("unit, conformance and golden tests", || run(command("cargo").arg("test").args(NATIVE)))?;
+    stage("conformance for the browser", conformance)?;
     stage("page", page::trunk)?;
     stage("size", size::check)?;
-    stage("conformance for the browser", conformance)?;
     stage("browser", || in_browser(&[], chromium.as_os_str()))?;
     println!("== all: done in {:.1} minutes", start.elapsed().as_secs_f64() / 60.0);
     Ok(())
