@@ -86,7 +86,7 @@ fn in_browser(files: &[String], chromium: &std::ffi::OsStr) -> anyhow::Result<()
     let server = Page::serve()?;
     // One after the other: on two cores, timings of two browsers would disturb each other.
     run(driver(&server, chromium)
-        .args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
+        .args(["--test", "--test-concurrency=1", "--test-force-exit", "--test-reporter=spec"])
         .args(files))
 }
 

@@ -131,7 +131,7 @@ impl<H: Host> Session<H> {
                 self.begin()?;
             }
             Command::Pause => {
-                self.training.pause(self.host.as_ref());
+                self.training.pause(self.host.as_ref()).await?;
                 self.save().await?;
             }
             Command::Reset => {
@@ -191,15 +191,15 @@ impl<H: Host> Session<H> {
 
     /// Begin what was asked for, or fetch what it needs first.
     fn begin(&mut self) -> Result<(), CoreError> {
-        if self.dataset.is_none() {
+        // What is on show stays until there is something to learn from.
+        let Some(dataset) = self.dataset.as_ref().filter(|dataset| !dataset.train().labels.is_empty()) else {
             if !self.fetching {
                 self.fetching = true;
                 self.host.fetch_data();
             }
             self.training.wait(self.host.as_ref());
             return Ok(());
-        }
-        let Some(dataset) = &self.dataset else { return Ok(()) };
+        };
         if self.training.begin(self.host.as_ref(), &self.device, dataset)? {
             self.view.refresh();
         }
@@ -210,7 +210,7 @@ impl<H: Host> Session<H> {
         let result = match data {
             DataInput::Manifest(manifest) => {
                 self.dataset = Some(Dataset::new(manifest));
-                self.begin()
+                Ok(())
             }
             DataInput::Received(received) => {
                 self.report_data(received);
@@ -237,8 +237,11 @@ impl<H: Host> Session<H> {
         let shard = read_shard(images, labels)?;
         if let Some(dataset) = &mut self.dataset {
             push(dataset, shard);
-            self.training.wake(self.host.as_ref());
         }
+        if self.training.is_asked() {
+            return self.begin();
+        }
+        self.training.wake(self.host.as_ref());
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use latent_core::data::Dataset;
 use latent_core::evaluation::BoundEvaluation;
 use latent_core::training::{Advance, Run};
-use latent_core::{CoreError, Device, LatentModel, models};
+use latent_core::{CoreError, Device, LatentModel, Losses, models};
 use latent_protocol::{Event, Phase, Progress, Settings, TermValue};
 
 use crate::host::Host;
@@ -38,6 +38,8 @@ pub struct Training {
     /// Steps to do before pausing, if it is not to go on.
     steps_left: Option<u32>,
     good: Option<Run>,
+    /// Losses of the last step, if they were not reported.
+    unread: Option<Losses>,
     evaluation: Option<(u64, BoundEvaluation)>,
     evaluated_step: Option<u64>,
     watch: Watch,
@@ -118,6 +120,11 @@ impl Training {
         Ok(fresh)
     }
 
+    /// Whether a run was asked for and has not begun.
+    pub fn is_asked(&self) -> bool {
+        self.asked.is_some()
+    }
+
     /// Images or the list of files are missing.
     pub fn wait(&mut self, host: &impl Host) {
         self.set_phase(host, Phase::Waiting);
@@ -140,12 +147,18 @@ impl Training {
         }
     }
 
-    pub fn pause(&mut self, host: &impl Host) {
+    /// Stand still, having said how the run stands.
+    pub async fn pause(&mut self, host: &impl Host) -> Result<(), CoreError> {
+        if let Some(losses) = self.unread.take() {
+            let losses = losses.read().await?;
+            self.report(host, host.now_ms(), &losses);
+        }
         self.asked = None;
         if matches!(self.phase, Phase::Running | Phase::Waiting) {
             let phase = if self.run.is_some() { Phase::Paused } else { Phase::Idle };
             self.set_phase(host, phase);
         }
+        Ok(())
     }
 
     /// Stand still without a word: the device is gone.
@@ -187,6 +200,7 @@ impl Training {
         let due = start - self.watch.reported_ms >= REPORT_MS || self.watch.unreported >= REPORT_STEPS;
         let mut rolled_back = false;
         if due || single || candidate.is_some() {
+            self.unread = None;
             let losses = losses.read().await?;
             if losses.iter().all(|(_, value)| value.is_finite()) {
                 if let Some(candidate) = candidate {
@@ -200,6 +214,7 @@ impl Training {
             }
         } else {
             self.watch.elapsed_ms += host.now_ms() - start;
+            self.unread = Some(losses);
         }
         if let Some(left) = &mut self.steps_left {
             *left = left.saturating_sub(1);
