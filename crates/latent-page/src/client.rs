@@ -222,7 +222,7 @@ impl Inner {
     fn hear(self: &Rc<Self>, engine: &Rc<Engine>, message: Message) {
         match message {
             Message::Event(event, bytes) if self.is_current(engine) => {
-                self.current_said(engine, event, bytes)
+                self.current_said(engine, event, bytes);
             }
             Message::Event(event, _) => self.next_said(engine, event),
             Message::Crashed(reason) if self.is_current(engine) => self.current_failed(&reason),
@@ -255,7 +255,14 @@ impl Inner {
             Event::DataProgress { received, total, images, images_total } => {
                 store.data.set(Some(DataState { received, total, images, images_total }));
             }
-            Event::PhaseChanged { phase } => store.phase.set(phase),
+            Event::PhaseChanged { phase } => {
+                if phase == Phase::Idle {
+                    // What was still on its way when the run was dropped.
+                    self.backup.take();
+                    store.forget_run();
+                }
+                store.phase.set(phase);
+            }
             Event::Progress(progress) => store.record(progress),
             Event::Evaluated { step, bound, images } => store.record_test(Evaluated { step, bound, images }),
             Event::Diverged { step, learning_rate, suggestion } => store.say(
@@ -283,10 +290,10 @@ impl Inner {
         self.store.decode_ms.set(decode_ms);
         self.note("decode", decode_ms);
         let Some((asked, since)) = self.moving.get() else { return };
-        if asked == point {
+        if same(asked, point) {
             self.note("drag", timing::now_ms() - since);
             self.moving.set(None);
-            if self.store.point.get_untracked() != point {
+            if !same(self.store.point.get_untracked(), point) {
                 self.send_move();
             }
         }
@@ -425,6 +432,11 @@ impl Inner {
             timing::note(name, duration_ms);
         }
     }
+}
+
+/// Whether two points are the very same: what was sent comes back bit by bit.
+fn same(a: [f32; 2], b: [f32; 2]) -> bool {
+    a.map(f32::to_bits) == b.map(f32::to_bits)
 }
 
 /// A URL beside the page, whatever path it is served from.

@@ -31,7 +31,7 @@ pub fn start() {
         };
         if !attached.replace(true) {
             let queue = Rc::clone(&queue);
-            spawn_local(async move { attach(command, data.get(1), queue).await });
+            spawn_local(Box::pin(attach(command, data.get(1), queue)));
             return;
         }
         let bytes = data.get(1).dyn_ref::<ArrayBuffer>().map(|buffer| Uint8Array::new(buffer).to_vec());

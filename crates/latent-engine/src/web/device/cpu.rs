@@ -8,7 +8,6 @@ use latent_protocol::{DeviceKind, DevicePreference, DeviceReport};
 use crate::inbox::Inbox;
 
 /// The CPU.
-#[expect(clippy::unused_async, reason = "the WebGPU engine has to wait here")]
 pub async fn open(
     preference: DevicePreference,
     _inbox: &Rc<Inbox>,

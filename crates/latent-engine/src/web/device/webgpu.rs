@@ -35,7 +35,6 @@ pub async fn open(preference: DevicePreference, inbox: &Rc<Inbox>) -> Result<(De
 }
 
 /// This engine is the GPU's: nothing else to look for.
-#[expect(clippy::unused_async, reason = "the CPU engine has to wait here")]
 pub async fn probe(_preference: DevicePreference) -> Option<(bool, String)> {
     None
 }
