@@ -43,11 +43,10 @@ const browser = await launch()
 const version = browser.version()
 
 const starts = []
-for (let count = 0; count < 5; count++) {
-  const page = await open(browser, query)
+for (let count = 0; count < 7; count++) {
   const begin = Date.now()
-  await drawn(page)
-  starts.push(Date.now() - begin + await page.evaluate(() => performance.getEntriesByType('navigation')[0].duration))
+  const page = await drawn(await open(browser, query))
+  starts.push(Date.now() - begin)
   await page.close()
 }
 row('page opened until the first digit and plane are drawn (loopback)', starts, '')

@@ -45,15 +45,27 @@ export const badge = page => page.getByRole('status', { name: 'Device' })
 export async function drawn(page, timeout = 30_000) {
   for (const which of ['digit', 'plane']) {
     await page.locator(`.${which}-surface canvas`).waitFor({ timeout })
-    await until(() => pixels(page, which).then(contrast), c => c > 100, `${which} drawn`, timeout)
+    await until(() => contrast(page, which), c => c > 100, `${which} drawn`, timeout)
   }
   return page
 }
 
-/** Largest difference between the colours of a picture. */
-export function contrast(bytes) {
-  const colors = bytes.filter((_, index) => index % 4 < 3)
-  return colors.reduce((most, value) => Math.max(most, value), 0) - colors.reduce((least, value) => Math.min(least, value), 255)
+/** Largest difference between the colours of a canvas; measured in the page, since a plane has a million bytes. */
+function contrast(page, which) {
+  return page.evaluate(which => {
+    const canvas = document.querySelector(`.${which}-surface canvas`)
+    const copy = new OffscreenCanvas(canvas.width, canvas.height)
+    const context = copy.getContext('2d')
+    context.drawImage(canvas, 0, 0)
+    const bytes = context.getImageData(0, 0, copy.width, copy.height).data
+    let [least, most] = [255, 0]
+    for (let index = 0; index < bytes.length; index++) {
+      if (index % 4 === 3) continue
+      least = Math.min(least, bytes[index])
+      most = Math.max(most, bytes[index])
+    }
+    return most - least
+  }, which)
 }
 
 /** The bytes of a canvas that is drawn on from the worker: `digit` or `plane`. */
