@@ -52,7 +52,7 @@ fn cargo_tool(package: &str, version: &str, options: &[&str]) -> anyhow::Result<
     retry(&advice, || {
         let mut install = command("cargo");
         install
-            .args(["install", package, "--version", version, "--quiet", "--root"])
+            .args(["install", package, "--version", version, "--root"])
             .arg(tools())
             .args(options);
         // The page's flags are not the tool's.
