@@ -51,10 +51,7 @@ fn cargo_tool(package: &str, version: &str, options: &[&str]) -> anyhow::Result<
     let advice = format!("{package} could not be built; check the network and the C compiler");
     retry(&advice, || {
         let mut install = command("cargo");
-        install
-            .args(["install", package, "--version", version, "--root"])
-            .arg(tools())
-            .args(options);
+        install.args(["install", package, "--version", version, "--root"]).arg(tools()).args(options);
         // The page's flags are not the tool's.
         install.env("CARGO_TARGET_DIR", root().join("target/tools")).env_remove("RUSTFLAGS");
         run(&mut install)
