@@ -65,7 +65,8 @@ test('WebGPU trains to the losses of the CPU', { timeout: 300_000 }, async () =>
 test('a run that began on the CPU goes on when the GPU takes over', { timeout: 240_000 }, async () => {
   const page = await drawn(await open(browser, `?device=webgpu${TOY}`))
   await button(page, 'Step').click()
-  await until(() => step(page), n => n === 1, 'one step on the CPU')
+  // On either device: the other may take over while this step is still waiting for its images.
+  await until(() => step(page), n => n === 1, 'one step', 60_000)
   await until(() => badge(page).innerText(), text => text.includes('WebGPU'), 'WebGPU takes over', 120_000)
   await until(() => button(page, 'Step').isEnabled(), enabled => enabled, 'the run is there', 60_000)
   await button(page, 'Step').click()

@@ -84,6 +84,10 @@ impl<H: Host> Session<H> {
     }
 
     async fn unit(&mut self) -> Result<bool, CoreError> {
+        if self.training.owes_save() {
+            self.training.save(self.host.as_ref()).await?;
+            return Ok(true);
+        }
         let now = self.host.now_ms();
         if self.training.is_running() {
             self.view.follow(now);
@@ -132,17 +136,17 @@ impl<H: Host> Session<H> {
             }
             Command::Pause => {
                 self.training.pause(self.host.as_ref()).await?;
-                self.save().await?;
+                self.training.save(self.host.as_ref()).await?;
             }
             Command::Reset => {
-                self.training = Training::default();
+                self.training.forget();
                 if let Some(base) = self.base.take() {
                     self.show_file(base)?;
                 }
                 self.host.emit(Event::PhaseChanged { phase: Phase::Idle });
             }
             Command::Recover { learning_rate } => self.training.recover(self.host.as_ref(), learning_rate)?,
-            Command::Save => self.save().await?,
+            Command::Save => self.training.ask_save(),
         }
         Ok(())
     }
@@ -151,7 +155,7 @@ impl<H: Host> Session<H> {
     fn load(&mut self, bytes: &[u8]) -> Result<(), CoreError> {
         let file = WeightFile::parse(bytes)?;
         self.show_file(file)?;
-        self.training = Training::default();
+        self.training.forget();
         Ok(())
     }
 
@@ -263,10 +267,6 @@ impl<H: Host> Session<H> {
                 images_total: dataset.manifest().train_count(),
             });
         }
-    }
-
-    async fn save(&mut self) -> Result<(), CoreError> {
-        self.training.save(self.host.as_ref()).await
     }
 
     fn fail(&self, command: &str, err: &CoreError) {

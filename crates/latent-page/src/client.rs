@@ -35,6 +35,8 @@ struct Inner {
     current: RefCell<Option<Rc<Engine>>>,
     /// The engine that will take over.
     next: RefCell<Option<Rc<Engine>>>,
+    /// What was asked since the engine in charge was asked for its run; the one that takes over hears it too.
+    deferred: RefCell<Option<Vec<Command>>>,
     /// Bytes of the model that was loaded.
     weights: RefCell<Option<Uint8Array>>,
     /// Bytes of the run, and whether it was going on.
@@ -54,6 +56,7 @@ impl Client {
             hosts: RefCell::default(),
             current: RefCell::default(),
             next: RefCell::default(),
+            deferred: RefCell::default(),
             weights: RefCell::default(),
             backup: RefCell::default(),
             moving: Cell::default(),
@@ -167,6 +170,17 @@ impl Client {
 
 impl Inner {
     fn send(&self, command: &Command) {
+        if let Some(deferred) = self.deferred.borrow_mut().as_mut() {
+            // What can be said twice is: the engine in charge may still be at work.
+            match command {
+                Command::Move { .. } | Command::Save => {}
+                Command::Train { .. } | Command::Step { .. } | Command::Recover { .. } => {
+                    deferred.push(command.clone());
+                    return;
+                }
+                _ => deferred.push(command.clone()),
+            }
+        }
         if let Some(engine) = self.current.borrow().as_ref() {
             engine.send(command, &JsValue::UNDEFINED);
         }
@@ -350,7 +364,18 @@ impl Inner {
             self.next.take();
             self.store.device.set(next.report());
             self.hand_over_to(&next);
+            // The look may have changed since it was started.
+            self.send(&Command::Grid { grid: self.store.grid.get_untracked() });
+            self.send(&Command::Recolor { theme: self.store.theme.get_untracked() });
+            self.send_deferred();
             self.send_move();
+        }
+    }
+
+    /// The engine in charge is now the one to do what was put off.
+    fn send_deferred(&self) {
+        for command in self.deferred.take().unwrap_or_default() {
+            self.send(&command);
         }
     }
 
@@ -371,6 +396,7 @@ impl Inner {
             Event::Ready { device, .. } => {
                 engine.set_ready(device);
                 self.send(&Command::Save);
+                *self.deferred.borrow_mut() = Some(Vec::new());
             }
             Event::Failed { reason, .. } | Event::Fault { reason } => self.next_failed(&reason),
             // It has nothing to say of a model before it is in charge.
@@ -382,6 +408,7 @@ impl Inner {
         if let Some(next) = self.next.take() {
             next.end();
         }
+        self.send_deferred();
         self.explain_cpu(format!("the GPU could not be used: {reason}"));
     }
 
@@ -398,6 +425,7 @@ impl Inner {
         if let Some(next) = self.next.take() {
             next.end();
         }
+        self.deferred.take();
         let now = timing::now_ms();
         self.failures.borrow_mut().retain(|at| now - at < 60_000.0);
         self.failures.borrow_mut().push(now);

@@ -71,7 +71,7 @@ pub enum Command {
         /// The new learning rate.
         learning_rate: f64,
     },
-    /// Hand over the run or the model as bytes. Answer: [`Event::Saved`].
+    /// Hand over the run as bytes, once no other command is half done. Answer: [`Event::Saved`].
     Save,
 }
 
@@ -172,13 +172,13 @@ pub enum Event {
         /// What happened, in a sentence.
         reason: String,
     },
-    /// The bytes beside this message hold the run or the model.
+    /// The bytes beside this message hold the run, if there is one.
     Saved {
         /// Steps done.
         step: u64,
         /// Whether it was training.
         running: bool,
-        /// Whether the bytes are a run (else a model's weights).
+        /// Whether there is a run.
         is_run: bool,
     },
     /// A command could not be carried out; nothing else changed.

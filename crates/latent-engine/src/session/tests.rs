@@ -269,6 +269,7 @@ fn a_divergence_keeps_the_last_good_weights_and_can_be_recovered() {
     });
     assert_eq!(diverged, Some((1.0, 0.1)), "a rate of 1 must diverge for this test to mean something");
     bench.send(Command::Save);
+    bench.work(1);
     let bytes = bench.host.bytes.borrow().clone();
     assert!(Run::restore(&Device::flex(), &bytes, &toy_dataset()).is_ok(), "what is kept is finite");
     bench.heard();
@@ -333,6 +334,38 @@ fn a_saved_run_goes_on_in_another_engine() {
     first.send(train(&[]));
     first.work(20);
     assert_eq!(first.progress()[0].step, step + 1);
+}
+
+#[test]
+fn a_run_is_handed_over_when_no_request_is_half_done() {
+    let mut bench = Bench::new();
+    bench.send(step(&[]));
+    bench.send(Command::Save);
+    bench.work(10);
+    let saved = |e: &Event| matches!(e, Event::Saved { .. });
+    assert!(!bench.heard().iter().any(saved), "the run has not begun");
+    bench.data();
+    bench.work(10);
+    let saved = bench.heard().into_iter().find(saved).expect("an answer");
+    assert_eq!(saved, Event::Saved { step: 1, running: false, is_run: true });
+}
+
+#[test]
+fn a_run_to_be_taken_up_can_be_paused_and_stepped() {
+    let mut first = trained(40);
+    first.send(Command::Pause);
+    let bytes = first.host.bytes.borrow().clone();
+    for (command, steps) in [(Command::Pause, 0), (step(&[]), 1)] {
+        let mut bench = Bench::new();
+        bench.input(Input::Command(Command::Restore { running: true }, Some(bytes.clone())));
+        bench.send(command);
+        bench.data();
+        bench.work(40);
+        let heard = bench.heard();
+        assert_eq!(heard.iter().filter(|e| matches!(e, Event::Progress(_))).count(), steps);
+        let phase = heard.into_iter().rfind(|e| matches!(e, Event::PhaseChanged { .. }));
+        assert_eq!(phase, Some(Event::PhaseChanged { phase: Phase::Paused }));
+    }
 }
 
 #[test]

@@ -26,7 +26,7 @@ const EVALUATION_STEPS: u64 = 100;
 /// A run that was asked for and has not begun.
 enum Asked {
     Start { family: String, settings: Settings, seed: u64, steps: Option<u32> },
-    Restore { bytes: Vec<u8>, running: bool },
+    Restore { bytes: Vec<u8>, running: bool, steps: Option<u32> },
 }
 
 /// The run of a session.
@@ -42,6 +42,7 @@ pub struct Training {
     unread: Option<Losses>,
     evaluation: Option<(u64, BoundEvaluation)>,
     evaluated_step: Option<u64>,
+    save_asked: bool,
     watch: Watch,
 }
 
@@ -75,9 +76,9 @@ impl Training {
         seed: u64,
         steps: Option<u32>,
     ) -> Result<(), CoreError> {
-        if let Some(Asked::Restore { running, .. }) = &mut self.asked {
+        if let Some(Asked::Restore { running, steps: left, .. }) = &mut self.asked {
             // The run that is being taken up goes on.
-            *running = true;
+            (*running, *left) = (true, steps);
             return Ok(());
         }
         let settings = settings.checked(&models::family(family)?.card)?;
@@ -88,7 +89,7 @@ impl Training {
 
     /// Ask for a saved run.
     pub fn ask_restore(&mut self, bytes: Vec<u8>, running: bool) {
-        self.asked = Some(Asked::Restore { bytes, running });
+        self.asked = Some(Asked::Restore { bytes, running, steps: None });
     }
 
     /// Begin what was asked for. Whether another model is there to be drawn.
@@ -104,14 +105,19 @@ impl Training {
                     if goes_on { None } else { Some(Run::new(device, &family, &settings, seed, dataset)?) };
                 (run, true, steps)
             }
-            Asked::Restore { bytes, running } => {
-                (Some(Run::restore(device, &bytes, dataset)?), running, None)
+            Asked::Restore { bytes, running, steps } => {
+                (Some(Run::restore(device, &bytes, dataset)?), running, steps)
             }
         };
         let fresh = run.is_some();
         if let Some(run) = run {
-            let (asked, phase) = (None, Phase::Paused);
-            *self = Self { good: Some(run.fork()), run: Some(run), asked, phase, ..Self::default() };
+            *self = Self {
+                good: Some(run.fork()),
+                run: Some(run),
+                phase: Phase::Paused,
+                save_asked: self.save_asked,
+                ..Self::default()
+            };
         }
         self.steps_left = steps;
         self.watch.window = None;
@@ -123,6 +129,11 @@ impl Training {
     /// Whether a run was asked for and has not begun.
     pub fn is_asked(&self) -> bool {
         self.asked.is_some()
+    }
+
+    /// Drop the run.
+    pub fn forget(&mut self) {
+        *self = Self { save_asked: self.save_asked, ..Self::default() };
     }
 
     /// Images or the list of files are missing.
@@ -141,6 +152,7 @@ impl Training {
     /// The images will not come.
     pub fn give_up(&mut self, host: &impl Host) {
         self.asked = None;
+        self.steps_left = None;
         if matches!(self.phase, Phase::Waiting | Phase::Running) {
             let phase = if self.run.is_some() { Phase::Paused } else { Phase::Idle };
             self.set_phase(host, phase);
@@ -153,10 +165,15 @@ impl Training {
             let losses = losses.read().await?;
             self.report(host, host.now_ms(), &losses);
         }
-        self.asked = None;
+        if let Some(Asked::Restore { running, .. }) = &mut self.asked {
+            *running = false;
+        } else {
+            self.asked = None;
+        }
+        self.steps_left = None;
         if matches!(self.phase, Phase::Running | Phase::Waiting) {
-            let phase = if self.run.is_some() { Phase::Paused } else { Phase::Idle };
-            self.set_phase(host, phase);
+            let kept = self.run.is_some() || self.asked.is_some();
+            self.set_phase(host, if kept { Phase::Paused } else { Phase::Idle });
         }
         Ok(())
     }
@@ -279,6 +296,7 @@ impl Training {
     }
 
     async fn finish(&mut self, host: &impl Host) -> Result<(), CoreError> {
+        self.steps_left = None;
         self.set_phase(host, Phase::Finished);
         self.save(host).await?;
         if let Some(run) = &self.run
@@ -320,6 +338,18 @@ impl Training {
         Ok(true)
     }
 
+    /// Ask for the run as bytes: they are handed over as soon as no request is half done, since whoever takes
+    /// the run up knows of it only what is in the bytes.
+    pub fn ask_save(&mut self) {
+        self.save_asked = true;
+    }
+
+    /// Whether the bytes that were asked for can be handed over now.
+    pub fn owes_save(&self) -> bool {
+        let half_done = self.steps_left.is_some() || matches!(self.asked, Some(Asked::Start { .. }));
+        self.save_asked && !half_done
+    }
+
     /// Hand the run over as bytes.
     pub async fn save(&mut self, host: &impl Host) -> Result<(), CoreError> {
         let running = self.is_running() || self.phase == Phase::Waiting;
@@ -328,6 +358,7 @@ impl Training {
             None => (0, false, Vec::new()),
         };
         self.watch.backup_ms = host.now_ms();
+        self.save_asked = false;
         host.hand_over(Event::Saved { step, running, is_run }, bytes);
         Ok(())
     }
