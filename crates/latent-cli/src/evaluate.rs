@@ -7,13 +7,13 @@ use std::time::Instant;
 use anyhow::Context as _;
 use indicatif::ProgressBar;
 use latent_core::data::Dataset;
-use latent_core::evaluation::{BoundEvaluation, importance_weighted};
-use latent_core::training::Moments;
+use latent_core::evaluation::{Advanced, Evaluation};
+use latent_core::judge::Judge;
 use latent_core::weights::{WeightFile, key};
 use latent_core::{Device, LatentModel, models};
-use latent_protocol::BoundParts;
+use latent_protocol::{Effort, Measure, MeasureTable};
 use pollster::block_on;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::data;
 
@@ -25,12 +25,15 @@ pub struct Arguments {
     /// Folder of the data set.
     #[arg(long, default_value = "www/data/mnist")]
     data: PathBuf,
+    /// Weights of the judge, which sees the samples; `latent judge` trains it.
+    #[arg(long, default_value = "www/models/judge.safetensors")]
+    judge: PathBuf,
+    /// Measure as the page does: fewer images and samples.
+    #[arg(long)]
+    quick: bool,
     /// Importance samples per image; 0 to leave the importance-weighted bound out.
-    #[arg(long, default_value_t = 100)]
-    samples: usize,
-    /// Test images for the importance-weighted bound.
-    #[arg(long, default_value_t = 2000)]
-    iwae_images: usize,
+    #[arg(long)]
+    samples: Option<usize>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -44,9 +47,7 @@ pub fn read(paths: &[PathBuf]) -> anyhow::Result<WeightFile> {
         whole.metadata.extend(file.metadata);
         whole.tensors.extend(file.tensors);
     }
-    // A checkpoint also holds the optimiser.
-    whole.tensors.retain(|name, _| !name.starts_with(Moments::PREFIX));
-    Ok(whole)
+    Ok(whole.without_state())
 }
 
 fn parse(path: &Path) -> anyhow::Result<WeightFile> {
@@ -60,96 +61,105 @@ pub fn model(file: &WeightFile) -> anyhow::Result<Box<dyn LatentModel>> {
     Ok((family.load)(&Device::flex(), file)?)
 }
 
-/// What was measured, and how.
-pub struct Measures {
-    pub bound: BoundParts,
-    pub bound_images: usize,
-    pub iwae: Option<(f64, usize, usize)>,
-    pub seconds: f64,
+/// The judge in a file; none where there is no file.
+pub fn judge(path: &Path) -> anyhow::Result<Option<Judge>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let judge = Judge::load(&Device::flex(), &parse(path)?);
+    Ok(Some(judge.with_context(|| format!("in {}", path.display()))?))
 }
 
+/// Measure the model in a file.
 pub fn measure(
     file: &WeightFile,
     dataset: &Dataset,
-    samples: usize,
-    images: usize,
-) -> anyhow::Result<Measures> {
-    let start = Instant::now();
-    let mut evaluation = BoundEvaluation::new(model(file)?);
-    let bound = loop {
-        if let Some(bound) = block_on(evaluation.advance(dataset.test()))? {
-            break bound;
+    judge: Option<Judge>,
+    effort: Effort,
+) -> anyhow::Result<MeasureTable> {
+    let card = &models::family(file.entry(key::FAMILY)?)?.card;
+    let mut evaluation = Evaluation::new(model(file)?, card, judge, effort, dataset);
+    let bar = ProgressBar::new(1000);
+    loop {
+        match block_on(evaluation.advance(dataset))? {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1000")]
+            Advanced::To(done) => bar.set_position((done * 1000.0) as u64),
+            Advanced::Done(table) => {
+                bar.finish_and_clear();
+                return Ok(table);
+            }
         }
-    };
-    let mut iwae = None;
-    if samples > 0 {
-        let count = images.min(dataset.test().labels.len());
-        let bar = ProgressBar::new(count as u64);
-        let progress = |done| bar.set_position(done as u64);
-        let model = model(file)?;
-        let nats = block_on(importance_weighted(model.as_ref(), dataset.test(), count, samples, progress))?;
-        bar.finish_and_clear();
-        iwae = Some((nats, samples, count));
-    }
-    Ok(Measures {
-        bound,
-        bound_images: dataset.test().labels.len(),
-        iwae,
-        seconds: start.elapsed().as_secs_f64(),
-    })
-}
-
-impl Measures {
-    pub fn json(&self, dataset: &Dataset) -> serde_json::Value {
-        json!({
-            "neg_elbo": round(self.bound.total),
-            "reconstruction": round(self.bound.reconstruction),
-            "kl": round(self.bound.kl),
-            "test_images": self.bound_images,
-            "test_bits": "dynamic binarisation, fixed for all measurements",
-            "neg_iwae": self.iwae.map(|(nats, _, _)| round(nats)),
-            "iwae_samples": self.iwae.map(|(_, samples, _)| samples),
-            "iwae_images": self.iwae.map(|(_, _, images)| images),
-            "data": dataset.manifest().label(),
-        })
     }
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let dataset = data::load(&arguments.data)?;
     let file = read(&arguments.weights)?;
-    let measures = measure(&file, &dataset, arguments.samples, arguments.iwae_images)?;
+    let judge = judge(&arguments.judge)?;
+    if judge.is_none() {
+        eprintln!("{} is missing: no samples are judged (`latent judge` trains it)", arguments.judge.display());
+    }
+    let mut effort = if arguments.quick { Effort::TAB } else { Effort::FULL };
+    if let Some(samples) = arguments.samples {
+        effort.importance_samples = samples;
+    }
+    let start = Instant::now();
+    let table = measure(&file, &dataset, judge, effort)?;
+    let seconds = start.elapsed().as_secs_f64();
+    let said = |name| file.metadata.get(name).map_or("unknown", String::as_str);
     let epochs = epochs(&file, &dataset);
     if arguments.json {
-        let mut value = measures.json(&dataset);
+        let mut value = json(&table);
+        value["family"] = json!(said(key::FAMILY));
         value["epochs"] = json!(epochs);
-        value["seed"] = json!(file.metadata.get(key::SEED));
-        value["trained_on"] = json!(file.metadata.get(key::DATA));
+        value["seed"] = json!(said(key::SEED));
+        value["trained_on"] = json!(said(key::DATA));
+        value["data"] = json!(dataset.manifest().label());
         value["device"] = json!("CPU");
-        value["seconds"] = json!(round(measures.seconds));
+        value["seconds"] = json!(seconds.round());
         println!("{value:#}");
         return Ok(());
     }
-    let said = |name| file.metadata.get(name).map_or("unknown", String::as_str);
-    let Measures { bound, bound_images, .. } = measures;
-    println!(
-        "test data      {}, {bound_images} images, dynamic binarisation, fixed bits",
-        dataset.manifest().label()
-    );
-    println!(
-        "model          {}, trained on {}, {epochs} epochs, seed {}",
-        said(key::FAMILY),
-        said(key::DATA),
-        said(key::SEED)
-    );
-    println!("-ELBO          {:.2} nats", bound.total);
-    println!("  reconstruction {:.2} nats", bound.reconstruction);
-    println!("  KL             {:.2} nats", bound.kl);
-    if let Some((nats, samples, images)) = measures.iwae {
-        println!("-IWAE-{samples}      {nats:.2} nats (first {images} images)");
-    }
-    println!("device         CPU, {:.1} s", measures.seconds);
+    println!("{}, trained on {}, {epochs} epochs, seed {}", said(key::FAMILY), said(key::DATA), said(key::SEED));
+    println!("measured on {}, CPU, {seconds:.0} s", dataset.manifest().label());
+    print(&table);
     Ok(())
+}
+
+fn print(table: &MeasureTable) {
+    for group in &table.groups {
+        println!("\n{}\n  {}", group.title, group.note);
+        for measure in &group.measures {
+            let (decimals, count) = (measure.decimals(), measure.count);
+            let beside = |name: &str, value: Option<f64>| {
+                value.map(|value| format!("   {name} {value:.decimals$}")).unwrap_or_default()
+            };
+            println!(
+                "  {:<46} {:>9.decimals$} {:<10}{}{}   ({count})",
+                measure.label,
+                measure.value,
+                measure.unit,
+                beside("real", measure.real),
+                beside("baseline", measure.baseline),
+            );
+        }
+    }
+}
+
+/// A table as JSON: numbers by key, what they are beside them.
+pub fn json(table: &MeasureTable) -> Value {
+    let number = |measure: &Measure| {
+        json!({
+            "label": measure.label.trim(), "unit": measure.unit, "value": measure.value, "count": measure.count,
+            "real": measure.real, "baseline": measure.baseline,
+        })
+    };
+    let groups = table.groups.iter().map(|group| {
+        let numbers: serde_json::Map<String, Value> =
+            group.measures.iter().map(|measure| (measure.key.clone(), number(measure))).collect();
+        json!({ "title": group.title, "note": group.note, "measures": numbers })
+    });
+    json!({ "groups": groups.collect::<Vec<_>>(), "latent_kl": table.latent_kl })
 }
 
 /// Epochs of the run, from its steps and settings.
@@ -162,11 +172,7 @@ pub fn epochs(file: &WeightFile, dataset: &Dataset) -> String {
         let per_epoch = (images / settings.whole("batch_size").max(1)).max(1);
         #[expect(clippy::cast_precision_loss, reason = "steps are small")]
         let epochs = step as f64 / per_epoch as f64;
-        Some(round(epochs).to_string())
+        Some(((epochs * 100.0).round() / 100.0).to_string())
     };
     read().unwrap_or_else(|| "unknown".into())
-}
-
-fn round(value: f64) -> f64 {
-    (value * 100.0).round() / 100.0
 }

@@ -5,6 +5,8 @@
 mod data;
 mod evaluate;
 mod export;
+mod gates;
+mod judge;
 mod render;
 mod train;
 
@@ -24,8 +26,12 @@ enum Command {
     Families,
     /// Train a model; Ctrl-C keeps the last checkpoint, --resume goes on from it.
     Train(train::Arguments),
-    /// Measure a model on the test images, in nats per image.
+    /// Measure a model on the test images: likelihoods, reconstructions, codes, samples.
     Evaluate(evaluate::Arguments),
+    /// Train the judge, the classifier that sees samples.
+    Judge(judge::Arguments),
+    /// Train every family with the settings of its gates and write down what was reached.
+    Gates(gates::Arguments),
     /// Draw the manifold of a model as a PNG picture.
     Render(render::Arguments),
     /// Write a checkpoint as the two files of a shipped model, with its poster.
@@ -40,6 +46,8 @@ fn main() -> anyhow::Result<()> {
         }
         Command::Train(arguments) => train::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Judge(arguments) => judge::run(&arguments),
+        Command::Gates(arguments) => gates::run(&arguments),
         Command::Render(arguments) => render::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
     }

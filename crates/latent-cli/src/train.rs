@@ -9,10 +9,10 @@ use std::time::Instant;
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use latent_core::data::Dataset;
-use latent_core::evaluation::BoundEvaluation;
+use latent_core::evaluation::TestLossEvaluation;
 use latent_core::training::{Advance, Run};
-use latent_core::{Device, models};
-use latent_protocol::{BoundParts, Settings};
+use latent_core::{Device, LatentModel, models};
+use latent_protocol::{ModelCard, Settings, TestLoss};
 use pollster::block_on;
 
 use crate::data;
@@ -91,7 +91,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
                     terms.join("  ")
                 ));
                 if at_epoch_end {
-                    let told = sentence(measure(&run, &dataset)?, &dataset);
+                    let told = sentence(&test_loss(run.snapshot(), &run.family().card, &dataset)?);
                     bar.suspend(|| println!("epoch {:>3}: {told}", run.epoch().round()));
                     save(&run, &arguments.out)?;
                 }
@@ -108,21 +108,32 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
 
 /// The run to go on with, or a new one.
 fn open(arguments: &Arguments, dataset: &Dataset) -> anyhow::Result<Run> {
-    let device = Device::flex();
     if arguments.resume {
+        let device = Device::flex();
         let path = &arguments.out;
         let bytes =
             fs::read(path).with_context(|| format!("cannot read {} to resume from it", path.display()))?;
         return Run::restore(&device, &bytes, dataset).with_context(|| format!("in {}", path.display()));
     }
     let card = &models::family(&arguments.family)?.card;
+    let pairs = arguments.settings.iter().map(|pair| {
+        pair.split_once('=').with_context(|| format!("--set {pair}: write it as key=value"))
+    });
+    fresh(card, pairs.collect::<anyhow::Result<Vec<_>>>()?, arguments.seed, dataset)
+}
+
+/// A new run of the family with this card, with these settings.
+pub fn fresh<'a>(
+    card: &ModelCard,
+    pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
+    seed: u64,
+    dataset: &Dataset,
+) -> anyhow::Result<Run> {
     let mut settings = Settings::defaults(card);
-    for pair in &arguments.settings {
-        let (key, value) =
-            pair.split_once('=').with_context(|| format!("--set {pair}: write it as key=value"))?;
+    for (key, value) in pairs {
         settings.set(card, key, value)?;
     }
-    Ok(Run::new(&device, &arguments.family, &settings, arguments.seed, dataset)?)
+    Ok(Run::new(&Device::flex(), &card.id, &settings, seed, dataset)?)
 }
 
 /// Write the checkpoint beside its place, then move it there: an interruption leaves the old one.
@@ -136,27 +147,26 @@ fn save(run: &Run, path: &Path) -> anyhow::Result<()> {
     fs::rename(&new, path).with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn measure(run: &Run, dataset: &Dataset) -> anyhow::Result<Option<BoundParts>> {
-    if !run.family().card.abilities.bound {
-        return Ok(None);
-    }
-    let mut evaluation = BoundEvaluation::new(run.snapshot());
+/// The loss on all test images.
+pub fn test_loss(
+    model: Box<dyn LatentModel>,
+    card: &'static ModelCard,
+    dataset: &Dataset,
+) -> anyhow::Result<TestLoss> {
+    let mut evaluation = TestLossEvaluation::new(model, card);
     loop {
-        if let Some(bound) = block_on(evaluation.advance(dataset.test()))? {
-            return Ok(Some(bound));
+        if let Some(loss) = block_on(evaluation.advance(dataset))? {
+            return Ok(loss);
         }
     }
 }
 
-fn sentence(bound: Option<BoundParts>, dataset: &Dataset) -> String {
-    let Some(bound) = bound else { return "no bound".into() };
-    format!(
-        "test -ELBO {:.2} nats = reconstruction {:.2} + KL {:.2} ({} images, fixed bits)",
-        bound.total,
-        bound.reconstruction,
-        bound.kl,
-        dataset.test().labels.len()
-    )
+fn sentence(loss: &TestLoss) -> String {
+    let decimals = if loss.total.abs() < 1.0 { 4 } else { 2 };
+    let parts: Vec<String> =
+        loss.parts.iter().map(|(label, value)| format!("{label} {value:.decimals$}")).collect();
+    let parts = if parts.is_empty() { String::new() } else { format!(" = {}", parts.join(" + ")) };
+    format!("test {} {:.decimals$} {}{parts} ({} images)", loss.label, loss.total, loss.unit, loss.images)
 }
 
 fn bar(run: &Run) -> ProgressBar {

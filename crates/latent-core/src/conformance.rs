@@ -1,14 +1,15 @@
 //! What every family must do, present and future. The same checks run natively on the CPU and, with toy sizes,
 //! in a browser on WebGPU.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 use latent_protocol::{Control, ModelCard, RESERVED, Settings};
 
 use crate::CoreError;
 use crate::data::{Dataset, PIXELS, SIDE, Shard};
-use crate::family::{Family, LatentModel, decode};
+use crate::family::{BoundTerms, Examples, Family, LatentModel, Posterior, codes, decode};
 use crate::models::FAMILIES;
 use crate::noise::{Noise, Stream};
+use crate::plane::Plane;
 use crate::training::{Advance, Run};
 use crate::weights::{Precision, WeightFile, key, read};
 
@@ -59,6 +60,7 @@ pub async fn check_all(device: &Device, depth: Depth) -> Vec<Outcome> {
         note("same seed, same run", repeats(device, family).await);
         note("a checkpoint goes on exactly", resumes(device, family).await);
         note("weights come back from a file", reloads(device, family).await);
+        note("live settings change a run", adjusts(device, family).await);
         if depth == Depth::Full {
             note("each control takes its bounds", bounds(device, family));
         }
@@ -175,24 +177,36 @@ async fn decodes(device: &Device, family: &Family) -> Checked {
 }
 
 async fn abilities(device: &Device, family: &Family) -> Checked {
-    let model = run(device, family, 1)?.snapshot();
-    let latent_dim = model.plane().latent_dim;
-    let images = || Tensor::from_data(TensorData::new(vec![1.0f32; 2 * PIXELS], [2, 1, SIDE, SIDE]), device);
-    let posterior = model.encode(images());
-    ensure!(posterior.is_some() == family.card.abilities.encode, "the card and `encode` disagree");
-    if let Some(posterior) = posterior {
-        ensure!(posterior.mu.dims() == [2, latent_dim], "mu has the shape {:?}", posterior.mu.dims());
-        ensure!(posterior.log_var.dims() == [2, latent_dim], "log_var {:?}", posterior.log_var.dims());
+    let (model, can) = (run(device, family, 1)?.snapshot(), family.card.abilities);
+    let Plane { latent_dim, classes, .. } = model.plane();
+    ensure!((classes > 0) == can.classes, "the card and the plane disagree on classes: {classes}");
+    let examples = Examples::new(vec![1.0; 2 * PIXELS], &[3, 4], device);
+    let posterior = model.encode(&examples);
+    ensure!(posterior.is_some() == can.encode, "the card and `encode` disagree");
+    if let Some(Posterior { mu, log_var }) = posterior {
+        ensure!(mu.dims() == [2, latent_dim], "mu has the shape {:?}", mu.dims());
+        ensure!(log_var.is_some() == can.likelihood.is_some(), "a likelihood goes with a posterior");
+        let shape = log_var.map_or([2, latent_dim], |log_var| log_var.dims());
+        ensure!(shape == [2, latent_dim], "log_var has the shape {shape:?}");
     }
+    let again = model.reconstruct(&examples).map(|pixels| pixels.dims());
+    ensure!(again == can.encode.then_some([2, PIXELS]), "`reconstruct` gave {again:?}");
     let eps = Noise::new(1, Stream::Test, 0).normal([3, 2, latent_dim], device);
-    let bound = model.bound(images(), eps);
-    ensure!(bound.is_some() == family.card.abilities.bound, "the card and `bound` disagree");
-    if let Some(bound) = bound {
-        ensure!(bound.reconstruction.dims() == [3, 2], "reconstruction {:?}", bound.reconstruction.dims());
-        ensure!(bound.kl.dims() == [2] && bound.log_weight.dims() == [3, 2], "shapes of the bound");
-        let kl = read(bound.kl).await.map_err(text)?;
+    let bound = model.bound(&examples, eps);
+    ensure!(bound.is_some() == can.likelihood.is_some(), "the card and `bound` disagree");
+    if let Some(BoundTerms { reconstruction, kl, log_weight }) = bound {
+        ensure!(reconstruction.dims() == [3, 2], "reconstruction {:?}", reconstruction.dims());
+        ensure!(kl.dims() == [2, latent_dim] && log_weight.dims() == [3, 2], "shapes of the bound");
+        let kl = read(kl).await.map_err(text)?;
         ensure!(kl.iter().all(|v| *v >= -1e-4), "a negative divergence: {kl:?}");
     }
+    let z = || codes(model.as_ref(), model.plane().latent_from_unit(&POINTS));
+    let pairs = model.log_likelihood(examples.images.clone(), z()).map(|pairs| pairs.dims());
+    ensure!(pairs == can.likelihood.map(|_| [POINTS.len(), 2]), "`log_likelihood` gave {pairs:?}");
+    let drawn = model.sample(z(), &mut Noise::new(1, Stream::View, 0)).map(|images| images.dims());
+    ensure!(drawn == can.likelihood.map(|_| [POINTS.len(), 1, SIDE, SIDE]), "`sample` gave {drawn:?}");
+    let exact = model.log_density(examples.images).map(|density| density.dims());
+    ensure!(exact == can.exact.then_some([2]), "`log_density` gave {exact:?}");
     Ok(())
 }
 
@@ -241,6 +255,27 @@ async fn reloads(device: &Device, family: &Family) -> Checked {
     foreign.metadata.insert(key::FAMILY.into(), "another".into());
     ensure!((family.load)(device, &foreign).is_err(), "weights of another family were accepted");
     Ok(())
+}
+
+async fn adjusts(device: &Device, family: &Family) -> Checked {
+    let card = &family.card;
+    let mut adjusted = run(device, family, 4)?;
+    let mut settings = adjusted.settings().clone();
+    for h in card.hyperparameters.iter() {
+        let other = match &h.control {
+            Control::Real { min, max, .. } => ((min + max) / 2.0).to_string(),
+            Control::Whole { max, .. } => max.to_string(),
+            Control::Pick { .. } | Control::Widths { .. } => continue,
+        };
+        settings.set(card, &h.key, &other).map_err(|err| err.to_string())?;
+    }
+    adjusted.adjust(&settings).map_err(text)?;
+    for h in card.hyperparameters.iter() {
+        let taken = adjusted.settings().get(&h.key) == settings.get(&h.key);
+        let kept = run(device, family, 4)?.settings().get(&h.key) == adjusted.settings().get(&h.key);
+        ensure!(if h.live { taken } else { kept }, "{} was not treated as the card says", h.key);
+    }
+    steps(&mut adjusted, 1).await.map(|_| ())
 }
 
 fn bounds(device: &Device, family: &Family) -> Checked {

@@ -8,7 +8,10 @@ pub mod data;
 mod error;
 pub mod evaluation;
 mod family;
+pub mod gates;
 mod init;
+pub mod judge;
+mod linalg;
 pub mod models;
 mod noise;
 pub mod picture;
@@ -18,6 +21,8 @@ pub mod weights;
 
 pub use burn::tensor::Device;
 pub use error::CoreError;
-pub use family::{Batch, BoundTerms, Family, LatentModel, Losses, Objective, Posterior, Trainer, decode};
+pub use family::{
+    Batch, BoundTerms, Examples, Family, LatentModel, Losses, Objective, Posterior, Trainer, codes, decode,
+};
 pub use noise::{Noise, Stream};
 pub use plane::{Plane, normal_from_unit};

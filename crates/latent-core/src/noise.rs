@@ -24,6 +24,10 @@ pub enum Stream {
     TestBits = 5,
     /// Noise of an evaluation.
     Test = 6,
+    /// Codes of samples that are judged.
+    Samples = 7,
+    /// What is drawn on the page.
+    View = 8,
 }
 
 /// A generator of random numbers.
@@ -57,10 +61,15 @@ impl Noise {
         unit
     }
 
+    /// A standard normal number.
+    pub fn gauss(&mut self) -> f32 {
+        StandardNormal.sample(&mut self.0)
+    }
+
     /// Independent standard normal numbers.
     pub fn normal<const D: usize>(&mut self, shape: [usize; D], device: &Device) -> Tensor<D> {
         let count = shape.iter().product();
-        let values: Vec<f32> = (0..count).map(|_| StandardNormal.sample(&mut self.0)).collect();
+        let values: Vec<f32> = (0..count).map(|_| self.gauss()).collect();
         Tensor::from_data(TensorData::new(values, shape), device)
     }
 

@@ -1,40 +1,128 @@
 //! What the unit square means for a model.
 
-/// The plane that is explored: two axes of a latent space with a standard normal prior.
+use crate::noise::Noise;
+
+/// The plane that is explored: two directions in a latent space in which codes are spread like a standard normal,
+/// be it that training asks for it or that the model counts in the spread of its codes.
 ///
-/// The unit square is mapped to codes by the inverse normal CDF per axis, so equal areas of the square carry
-/// equal prior mass (Kingma and Welling 2014, appendix A).
+/// The unit square is mapped to the plane's two coordinates by the inverse normal CDF, so equal areas of the square
+/// carry equal prior mass (Kingma and Welling 2014, appendix A).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plane {
-    /// Length of a code.
+    /// Numbers in a code, without those for the class.
     pub latent_dim: usize,
-    /// Axes along the square's sides; with one latent dimension both are 0 and height has no effect.
-    pub axes: [usize; 2],
-    /// Values of the other coordinates: a whole code.
-    pub held: Vec<f32>,
+    /// Numbers for the class that follow; 0 for a model without classes.
+    pub classes: usize,
+    /// The code in the middle: a whole code, with its class.
+    pub center: Vec<f32>,
+    /// Where the square's sides lead, per unit of the plane's coordinates: two codes without class. With one latent
+    /// dimension the second is 0 and height has no effect.
+    pub directions: [Vec<f32>; 2],
 }
 
 impl Plane {
     /// The first two axes, the others at the prior's mean.
     #[must_use]
     pub fn gaussian(latent_dim: usize) -> Self {
-        Self { latent_dim, axes: [0, 1.min(latent_dim - 1)], held: vec![0.0; latent_dim] }
+        Self { latent_dim, classes: 0, center: vec![0.0; latent_dim], directions: Default::default() }
+            .with_axes([0, 1])
+    }
+
+    /// For a model with this many classes; the first one is chosen.
+    #[must_use]
+    pub fn with_classes(mut self, classes: usize) -> Self {
+        self.classes = classes;
+        self.center.resize(self.latent_dim + classes, 0.0);
+        self.with_class(0)
+    }
+
+    /// With this class.
+    #[must_use]
+    pub fn with_class(mut self, class: usize) -> Self {
+        for (index, number) in self.center[self.latent_dim..].iter_mut().enumerate() {
+            *number = f32::from(u8::from(index == class));
+        }
+        self
+    }
+
+    /// Along these two axes; an axis that is not there leads nowhere.
+    #[must_use]
+    pub fn with_axes(mut self, axes: [usize; 2]) -> Self {
+        self.directions = axes.map(|axis| {
+            (0..self.latent_dim).map(|index| f32::from(u8::from(index == axis))).collect()
+        });
+        if axes[0] == axes[1] {
+            self.directions[1] = vec![0.0; self.latent_dim];
+        }
+        for axis in axes.into_iter().filter(|axis| *axis < self.latent_dim) {
+            self.center[axis] = 0.0;
+        }
+        self
+    }
+
+    /// With these values of all latents; those along an axis of the plane do not count.
+    #[must_use]
+    pub fn with_held(mut self, held: &[f32]) -> Self {
+        let is_axis = |index: usize| self.directions.iter().any(|direction| direction[index] != 0.0);
+        for (index, value) in held.iter().take(self.latent_dim).enumerate() {
+            if !is_axis(index) && value.is_finite() {
+                self.center[index] = *value;
+            }
+        }
+        self
+    }
+
+    /// Through three codes (without class), which lie at a quarter of the square's sides: the first at the lower
+    /// left, the second at the lower right, the third at the upper left.
+    #[must_use]
+    pub fn with_anchors(mut self, anchors: &[Vec<f32>; 3]) -> Self {
+        let [origin, right, up] = anchors;
+        // The distance between a quarter and three quarters in the plane's coordinates.
+        let span = normal_from_unit(0.75) - normal_from_unit(0.25);
+        let toward = |to: &Vec<f32>| to.iter().zip(origin).map(|(t, o)| (t - o) / span).collect();
+        self.directions = [toward(right), toward(up)];
+        for index in 0..self.latent_dim {
+            self.center[index] = (right[index] + up[index]) / 2.0;
+        }
+        self
+    }
+
+    /// Numbers in a code with its class.
+    #[must_use]
+    pub fn code_length(&self) -> usize {
+        self.latent_dim + self.classes
     }
 
     /// Codes of points of the unit square.
     ///
     /// # Shapes
-    /// `points`: n pairs; returns n codes of `latent_dim` numbers, one after the other.
+    /// `points`: n pairs; returns n codes, one after the other.
     #[must_use]
     pub fn latent_from_unit(&self, points: &[[f32; 2]]) -> Vec<f32> {
-        let mut codes = Vec::with_capacity(points.len() * self.latent_dim);
+        let mut codes = Vec::with_capacity(points.len() * self.code_length());
         for point in points {
             let start = codes.len();
-            codes.extend_from_slice(&self.held);
-            // The first axis last: it wins where both are the same.
-            for side in [1, 0] {
-                codes[start + self.axes[side]] = normal_from_unit(point[side]);
+            codes.extend_from_slice(&self.center);
+            for (direction, unit) in self.directions.iter().zip(point) {
+                let along = normal_from_unit(*unit);
+                for (number, d) in codes[start..].iter_mut().zip(direction) {
+                    *number += along * d;
+                }
             }
+        }
+        codes
+    }
+
+    /// Codes drawn from the prior: standard normal latents, classes in turn.
+    ///
+    /// # Shapes
+    /// Returns `count` codes, one after the other.
+    #[must_use]
+    pub fn sample(&self, count: usize, noise: &mut Noise) -> Vec<f32> {
+        let mut codes = Vec::with_capacity(count * self.code_length());
+        for index in 0..count {
+            codes.extend((0..self.latent_dim).map(|_| noise.gauss()));
+            codes.extend((0..self.classes).map(|class| f32::from(u8::from(class == index % self.classes))));
         }
         codes
     }
@@ -108,6 +196,7 @@ pub fn normal_from_unit(u: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::noise::Stream;
 
     /// Against Phi itself, in the middle and in both tails.
     #[test]
@@ -135,9 +224,28 @@ mod tests {
 
     #[test]
     fn other_coordinates_are_held() {
-        let plane = Plane { latent_dim: 4, axes: [1, 3], held: vec![9.0, 8.0, 7.0, 6.0] };
-        let z = plane.latent_from_unit(&[[0.5, 0.5]]);
-        assert_eq!(z, [9.0, 0.0, 7.0, 0.0]);
+        let plane = Plane::gaussian(4).with_axes([1, 3]).with_held(&[9.0, 8.0, 7.0, f32::NAN]);
+        assert_eq!(plane.latent_from_unit(&[[0.5, 0.5]]), [9.0, 0.0, 7.0, 0.0]);
         assert_eq!(Plane::gaussian(1).latent_from_unit(&[[0.5, 0.9]]), [0.0]);
+        assert_eq!(plane.with_axes([0, 0]).latent_from_unit(&[[0.5, 0.9]]), [0.0, 0.0, 7.0, 0.0]);
+    }
+
+    #[test]
+    fn a_class_stands_behind_the_code() {
+        let plane = Plane::gaussian(2).with_classes(3).with_class(2);
+        assert_eq!(plane.latent_from_unit(&[[0.5, 0.5]]), [0.0, 0.0, 0.0, 0.0, 1.0]);
+        let codes = plane.sample(4, &mut Noise::new(1, Stream::Test, 0));
+        let classes: Vec<&[f32]> = codes.chunks(5).map(|code| &code[2..]).collect();
+        assert_eq!(classes, [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]);
+    }
+
+    #[test]
+    fn a_plane_goes_through_three_codes() {
+        let anchors = [vec![1.0, 2.0, 3.0], vec![2.0, 2.0, 1.0], vec![0.0, 5.0, 3.0]];
+        let plane = Plane::gaussian(3).with_anchors(&anchors);
+        let codes = plane.latent_from_unit(&[[0.25, 0.25], [0.75, 0.25], [0.25, 0.75]]);
+        for (found, expected) in codes.iter().zip(anchors.iter().flatten()) {
+            assert!((found - expected).abs() < 1e-5, "{codes:?}");
+        }
     }
 }

@@ -15,6 +15,9 @@ use thiserror::Error;
 
 use crate::CoreError;
 
+/// Prefix of the names of tensors that only training needs.
+pub const STATE: &str = "state.";
+
 /// Keys of a file's `__metadata__`.
 pub mod key {
     /// Id of the model family.
@@ -153,14 +156,19 @@ impl WeightFile {
         safetensors::serialize(views.map_err(format)?, Some(metadata)).map_err(format)
     }
 
-    /// The tensors whose name begins with `prefix`, with all metadata.
+    /// The tensors whose name begins with `prefix`, and the others, both with all metadata.
     #[must_use]
-    pub fn part(&self, prefix: &str) -> Self {
-        let tensors = self.tensors.iter().filter(|(name, _)| name.starts_with(prefix));
-        Self {
-            metadata: self.metadata.clone(),
-            tensors: tensors.map(|(name, t)| (name.clone(), t.clone())).collect(),
-        }
+    pub fn split(&self, prefix: &str) -> (Self, Self) {
+        let (named, others) = self.tensors.clone().into_iter().partition(|(name, _)| name.starts_with(prefix));
+        let part = |tensors| Self { metadata: self.metadata.clone(), tensors };
+        (part(named), part(others))
+    }
+
+    /// Without what only training needs.
+    #[must_use]
+    pub fn without_state(mut self) -> Self {
+        self.tensors.retain(|name, _| !name.starts_with(STATE));
+        self
     }
 
     /// An entry of the metadata.
@@ -225,15 +233,14 @@ pub async fn collect<M: Module>(module: &M) -> Result<BTreeMap<String, HostTenso
 /// The module with its float parameters taken from the file, by their path.
 ///
 /// # Errors
-/// When a tensor is missing, has another shape, or has no place in the module. Tensors whose name begins with
-/// one of `ignored` may be there.
-pub fn fill<M: Module>(module: M, file: &WeightFile, ignored: &[&str]) -> Result<M, WeightsError> {
+/// When a tensor is missing, has another shape, or has no place in the module.
+pub fn fill<M: Module>(module: M, file: &WeightFile) -> Result<M, WeightsError> {
     let mut filler = Filler { file, path: Vec::new(), used: Vec::new(), error: None };
     let module = module.map(&mut filler);
     if let Some(error) = filler.error {
         return Err(error);
     }
-    let known = |name: &&String| filler.used.contains(name) || ignored.iter().any(|i| name.starts_with(i));
+    let known = |name: &&String| filler.used.contains(name) || name.starts_with(STATE);
     match file.tensors.keys().find(|name| !known(name)) {
         Some(name) => Err(WeightsError::Unexpected(name.clone())),
         None => Ok(module),
@@ -349,7 +356,7 @@ mod tests {
         let read = WeightFile::parse(&bytes).expect("reads");
         assert_eq!(read, original);
         let fresh = init::linear(3, 2, &mut Noise::new(2, Stream::Weights, 0), &Device::flex());
-        let filled = fill(fresh, &read, &[]).expect("fits");
+        let filled = fill(fresh, &read).expect("fits");
         assert_eq!(file(&filled).tensors, original.tensors);
     }
 
@@ -370,14 +377,16 @@ mod tests {
         let good = file(&layer());
         let mut missing = good.clone();
         missing.tensors.remove("bias");
-        assert!(matches!(fill(layer(), &missing, &[]), Err(WeightsError::Missing(n)) if n == "bias"));
+        assert!(matches!(fill(layer(), &missing), Err(WeightsError::Missing(n)) if n == "bias"));
         let mut extra = good.clone();
-        extra.tensors.insert("adam.x".into(), extra.tensors["bias"].clone());
-        assert!(matches!(fill(layer(), &extra, &[]), Err(WeightsError::Unexpected(_))));
-        assert!(fill(layer(), &extra, &["adam."]).is_ok());
+        extra.tensors.insert("x".into(), extra.tensors["bias"].clone());
+        assert!(matches!(fill(layer(), &extra), Err(WeightsError::Unexpected(_))));
+        let mut state = good.clone();
+        state.tensors.insert("state.x".into(), state.tensors["bias"].clone());
+        assert!(fill(layer(), &state).is_ok());
         let mut shape = good.clone();
         shape.tensors.insert("weight".into(), HostTensor { shape: vec![3, 2], values: vec![0.0; 6] });
-        assert!(matches!(fill(layer(), &shape, &[]), Err(WeightsError::Shape { .. })));
+        assert!(matches!(fill(layer(), &shape), Err(WeightsError::Shape { .. })));
         let mut broken = good;
         broken.tensors.insert("bias".into(), HostTensor { shape: vec![2], values: vec![f32::NAN, 0.0] });
         let bytes = broken.to_bytes(Precision::F32).expect("writes");

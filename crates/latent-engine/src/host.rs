@@ -10,6 +10,8 @@ pub enum Surface {
     Plane,
     /// The digit under the handle.
     Digit,
+    /// What is drawn beside it.
+    Strip,
 }
 
 /// The place a session runs in: a worker, or a test.

@@ -3,21 +3,27 @@
 //! Work is cut into units of a few tens of milliseconds: a decoded digit, a band of the plane, a training step,
 //! a chunk of an evaluation. Between units the inbox is read, so a drag is answered within one unit.
 
+mod measuring;
+mod strip;
 mod training;
 mod view;
 
 use std::rc::Rc;
 
-use latent_core::data::{Dataset, read_shard};
-use latent_core::training::Moments;
+use latent_core::data::{Dataset, PIXELS, read_shard};
+use latent_core::judge::Judge;
 use latent_core::weights::{WeightFile, key};
-use latent_core::{CoreError, Device, LatentModel, models};
-use latent_protocol::{Command, DeviceReport, Event, ModelSummary, Phase, Provenance};
+use latent_core::{CoreError, Device, Examples, LatentModel, evaluation, models};
+use latent_protocol::{Command, DeviceReport, Effort, Event, ModelSummary, Phase, Provenance, Strip};
 
 use crate::host::Host;
 use crate::inbox::{DataInput, Inbox, Input};
+use measuring::Measuring;
 use training::Training;
 use view::View;
+
+/// Test images from which the KL of each latent is told while it is drawn.
+const KL_IMAGES: usize = 500;
 
 /// The state of an engine.
 pub struct Session<H: Host> {
@@ -28,6 +34,7 @@ pub struct Session<H: Host> {
     base: Option<WeightFile>,
     view: View,
     training: Training,
+    measuring: Measuring,
     dataset: Option<Dataset>,
     fetching: bool,
 }
@@ -36,8 +43,17 @@ impl<H: Host> Session<H> {
     /// A session without a model.
     #[must_use]
     pub fn new(host: Rc<H>, device: Device, report: DeviceReport) -> Self {
-        let (view, training) = (View::default(), Training::default());
-        Self { host, device, report, base: None, view, training, dataset: None, fetching: false }
+        Self {
+            host,
+            device,
+            report,
+            base: None,
+            view: View::default(),
+            training: Training::default(),
+            measuring: Measuring::default(),
+            dataset: None,
+            fetching: false,
+        }
     }
 
     /// Serve the inbox for ever; `breathe` gives way to the event loop between units of work.
@@ -76,6 +92,7 @@ impl<H: Host> Session<H> {
             Err(err) => {
                 // Only a device that does not answer fails here: what is asked for was checked before.
                 self.training.stop();
+                self.measuring.stop(self.host.as_ref());
                 self.view.clear();
                 self.host.emit(Event::Fault { reason: err.to_string() });
                 false
@@ -93,14 +110,18 @@ impl<H: Host> Session<H> {
             self.view.follow(now);
         }
         if self.view.is_due() {
-            let fresh = self.training.snapshot();
-            self.view.draw(self.host.as_ref(), fresh).await?;
+            if let Some(fresh) = self.training.snapshot() {
+                self.view.renew(fresh);
+            }
+            self.encode_for_view().await?;
+            self.view.draw(self.host.as_ref()).await?;
             return Ok(true);
         }
         let Some(dataset) = &self.dataset else { return Ok(false) };
+        let measured = self.measuring.advance(self.host.as_ref(), dataset).await?;
         let evaluated = self.training.evaluate(self.host.as_ref(), dataset).await?;
         if !self.training.is_running() {
-            return Ok(evaluated);
+            return Ok(evaluated || measured);
         }
         let moved = self.training.step(self.host.as_ref(), dataset).await?;
         if moved.is_some_and(|rolled_back| rolled_back) || !self.training.is_running() {
@@ -118,6 +139,7 @@ impl<H: Host> Session<H> {
                 self.host.emit(Event::Ready { device: self.report.clone(), families });
             }
             Command::Load => self.load(&bytes)?,
+            Command::Complete => self.complete(&bytes)?,
             Command::Restore { running } => {
                 self.show_checkpoint(&bytes)?;
                 self.training.ask_restore(bytes, running);
@@ -125,6 +147,18 @@ impl<H: Host> Session<H> {
             }
             Command::Move { point } => self.view.set_point(point),
             Command::Grid { grid } => self.view.set_grid(grid),
+            Command::Look(look) => {
+                if look.anchors.is_some() {
+                    self.need_data();
+                }
+                self.view.set_plane(look);
+            }
+            Command::Strip { strip } => {
+                if strip == Strip::Traversals {
+                    self.need_data();
+                }
+                self.view.set_strip(strip);
+            }
             Command::Recolor { theme } => self.view.set_theme(theme),
             Command::Train { family, settings, seed } => {
                 self.training.ask_start(&family, &settings, seed, None)?;
@@ -145,6 +179,9 @@ impl<H: Host> Session<H> {
                 }
                 self.host.emit(Event::PhaseChanged { phase: Phase::Idle });
             }
+            Command::Adjust { settings } => self.training.adjust(&settings)?,
+            Command::Measure { effort } => self.measure(&bytes, effort)?,
+            Command::StopMeasuring => self.measuring.stop(self.host.as_ref()),
             Command::Recover { learning_rate } => self.training.recover(self.host.as_ref(), learning_rate)?,
             Command::Save => self.training.ask_save(),
         }
@@ -167,10 +204,82 @@ impl<H: Host> Session<H> {
         Ok(())
     }
 
+    /// Add tensors to the file on show.
+    fn complete(&mut self, bytes: &[u8]) -> Result<(), CoreError> {
+        let part = WeightFile::parse(bytes)?;
+        let Some(base) = &self.base else { return Ok(()) };
+        let mut whole = base.clone();
+        whole.tensors.extend(part.tensors);
+        let (model, summary) = self.open(&whole, Provenance::File)?;
+        self.base = Some(whole);
+        // A run is not touched: its model has all its parts.
+        if self.training.run().is_none() {
+            self.view.show(model);
+            self.host.emit(Event::Loaded(summary));
+        }
+        Ok(())
+    }
+
+    /// Measure the model on show, as soon as the images are there.
+    fn measure(&mut self, judge: &[u8], effort: Effort) -> Result<(), CoreError> {
+        let judge = Judge::load(&self.device, &WeightFile::parse(judge)?)?;
+        let subject = match (self.training.run(), &self.base) {
+            (Some(run), _) => Some((run.snapshot(), run.family(), Some(run.step()))),
+            (None, Some(file)) => {
+                let family = models::family(file.entry(key::FAMILY)?)?;
+                Some(((family.load)(&self.device, file)?, family, None))
+            }
+            (None, None) => None,
+        };
+        let Some((model, family, step)) = subject else {
+            return Err(CoreError::Unable("be measured before it is there"));
+        };
+        let card = &family.card;
+        if card.abilities.encode && !can_encode(model.as_ref()) {
+            return Err(CoreError::Unable("be measured: its encoder is missing"));
+        }
+        self.measuring.ask(model, card, step, judge, effort);
+        self.need_data();
+        Ok(())
+    }
+
+    /// Encode what the view wants to know before it draws, if there are images and an encoder.
+    async fn encode_for_view(&mut self) -> Result<(), CoreError> {
+        let (anchors, wants_kl) = self.view.wanted_codes();
+        let (Some(model), Some(dataset)) = (self.view.model(), &self.dataset) else { return Ok(()) };
+        if !dataset.has_test() {
+            return Ok(());
+        }
+        let test = dataset.test();
+        let mut codes = None;
+        if let Some(indices) = anchors
+            && let Some(flat) = evaluation::codes_of(model, test, &indices).await?
+        {
+            let length = model.plane().latent_dim;
+            codes = Some(std::array::from_fn(|index| flat[index * length..(index + 1) * length].to_vec()));
+        }
+        let mut kl = Vec::new();
+        if wants_kl && let Some(found) = evaluation::latent_kl(model, test, KL_IMAGES).await? {
+            self.host.emit(Event::Latents { kl: found.clone() });
+            kl = found;
+        }
+        if anchors.is_some() || wants_kl {
+            self.view.set_codes(codes, kl);
+        }
+        Ok(())
+    }
+
+    /// Fetch the data set unless it is there or on its way.
+    fn need_data(&mut self) {
+        if self.dataset.is_none() && !self.fetching {
+            self.fetching = true;
+            self.host.fetch_data();
+        }
+    }
+
     /// Show the model in a checkpoint, whose run begins when the data's list is here.
     fn show_checkpoint(&mut self, bytes: &[u8]) -> Result<(), CoreError> {
-        let mut file = WeightFile::parse(bytes)?;
-        file.tensors.retain(|name, _| !name.starts_with(Moments::PREFIX));
+        let file = WeightFile::parse(bytes)?.without_state();
         let (model, summary) = self.open(&file, Provenance::Run)?;
         self.view.show(model);
         self.host.emit(Event::Loaded(summary));
@@ -188,6 +297,7 @@ impl<H: Host> Session<H> {
             family: family.card.id.to_string(),
             provenance,
             latent_dim: model.plane().latent_dim,
+            encodes: can_encode(model.as_ref()),
             metadata: file.metadata.clone().into_iter().collect(),
         };
         Ok((model, summary))
@@ -197,10 +307,7 @@ impl<H: Host> Session<H> {
     fn begin(&mut self) -> Result<(), CoreError> {
         // What is on show stays until there is something to learn from.
         let Some(dataset) = self.dataset.as_ref().filter(|dataset| !dataset.train().labels.is_empty()) else {
-            if !self.fetching {
-                self.fetching = true;
-                self.host.fetch_data();
-            }
+            self.need_data();
             self.training.wait(self.host.as_ref());
             return Ok(());
         };
@@ -242,6 +349,10 @@ impl<H: Host> Session<H> {
         if let Some(dataset) = &mut self.dataset {
             push(dataset, shard);
         }
+        // The strip or the plane may wait for codes of test images.
+        if self.view.wanted_codes() != (None, false) {
+            self.view.refresh();
+        }
         if self.training.is_asked() {
             return self.begin();
         }
@@ -254,6 +365,7 @@ impl<H: Host> Session<H> {
         self.dataset = None;
         self.fetching = false;
         self.training.give_up(self.host.as_ref());
+        self.measuring.stop(self.host.as_ref());
         let reason = format!("The training data cannot be used: {reason}. Press Train to fetch it again.");
         self.host.emit(Event::Failed { command: "train".into(), reason });
     }
@@ -276,6 +388,12 @@ impl<H: Host> Session<H> {
         }
         self.host.emit(Event::Failed { command: command.into(), reason: reason + "." });
     }
+}
+
+/// Whether all of the encoder is there.
+fn can_encode(model: &dyn LatentModel) -> bool {
+    let blank = Examples::new(vec![0.0; PIXELS], &[0], &model.device());
+    model.encode(&blank).is_some()
 }
 
 #[cfg(test)]

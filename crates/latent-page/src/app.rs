@@ -7,10 +7,13 @@ use leptos_use::use_preferred_dark;
 use wasm_bindgen::JsValue;
 
 use crate::client::Client;
+use crate::code::Code;
 use crate::device::{Alert, Badge, Speeds};
 use crate::digit::Digit;
+use crate::measure::Measure;
 use crate::plane::{GridSlider, Plane};
 use crate::store::Store;
+use crate::strip::StripPlace;
 use crate::training::Training;
 
 /// Ink on paper, as in `www/style.css`.
@@ -31,11 +34,14 @@ pub fn App() -> impl IntoView {
     let is_dark = use_preferred_dark();
     store.theme.set(theme(is_dark.get_untracked()));
 
-    let (plane, digit) = (NodeRef::<Div>::new(), NodeRef::<Div>::new());
+    let surfaces = [NodeRef::<Div>::new(); 3];
+    let [plane, digit, strip] = surfaces;
     Effect::new(move |started: Option<bool>| {
-        let (Some(plane), Some(digit)) = (plane.get(), digit.get()) else { return false };
+        let [Some(plane), Some(digit), Some(strip)] = surfaces.map(|surface| surface.get()) else {
+            return false;
+        };
         if started != Some(true) {
-            client.start(plane.into(), digit.into());
+            client.start([plane.into(), digit.into(), strip.into()]);
         }
         true
     });
@@ -66,9 +72,12 @@ pub fn App() -> impl IntoView {
                     <Digit store=store surface=digit />
                     <GridSlider store=store client=client />
                     <Speeds store=store />
+                    <Code store=store client=client />
                 </div>
+                <StripPlace store=store surface=strip />
             </section>
             <Training store=store client=client />
+            <Measure store=store client=client />
         </main>
         <footer>
             <p>"All computing happens in this tab; nothing you do leaves it."</p>

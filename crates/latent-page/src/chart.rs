@@ -7,16 +7,17 @@ use leptos_chartistry::{
     Series, TickLabels, XGridLine, YGridLine,
 };
 
+use crate::format;
 use crate::store::{Sample, Store};
 
 /// Distinguishable for colour-blind eyes, and at least 3:1 on both of the page's backgrounds.
 const COLORS: [(u8, u8, u8); 4] =
     [(0x3b, 0x82, 0xc4), (0xd0, 0x6a, 0x10), (0x2a, 0x92, 0x6a), (0xb8, 0x50, 0x98)];
 
-/// Colour of the bound on the test images.
+/// Colour of the loss on the test images.
 const TEST: (u8, u8, u8) = COLORS[3];
 
-/// Lines of the card's losses, and dots of the bound on the test images.
+/// Lines of the card's losses, and dots of the loss on the test images.
 #[component]
 pub fn Losses(store: Store) -> impl IntoView {
     move || store.card.get().map(|card| view! { <LossChart store=store card=card /> })
@@ -37,23 +38,25 @@ fn LossChart(store: Store, card: ModelCard) -> impl IntoView {
         );
         legend.push((color, term.label.to_string(), term.help.to_string(), index));
     }
-    if card.abilities.bound {
-        let marker = Marker::from_shape(MarkerShape::Diamond).with_colour(colour(TEST)).with_scale(1.6);
-        let line = Line::new(|sample: &Sample| sample.test);
-        series = series.line(
-            line.with_name("Test \u{2212}ELBO").with_colour(colour(TEST)).with_width(1.5).with_marker(marker),
-        );
-    }
+    let marker = Marker::from_shape(MarkerShape::Diamond).with_colour(colour(TEST)).with_scale(1.6);
+    let line = Line::new(|sample: &Sample| sample.test);
+    series =
+        series.line(line.with_name("Test").with_colour(colour(TEST)).with_width(1.5).with_marker(marker));
     let latest = move |index: usize| {
         let progress = store.progress.get();
         progress
-            .and_then(|p| p.losses.get(index).map(|term| format!("{:.1}", term.value)))
+            .and_then(|p| p.losses.get(index).map(|term| format::loss(term.value)))
             .unwrap_or_else(|| "\u{2013}".into())
     };
-    let test =
-        move || store.evaluated.get().map_or_else(|| "\u{2013}".into(), |e| format!("{:.1}", e.bound.total));
+    let test = move || {
+        store.evaluated.read().as_ref().map_or_else(|| "\u{2013}".into(), |e| format::loss(e.loss.total))
+    };
+    let test_label = move || {
+        let evaluated = store.evaluated.read();
+        evaluated.as_ref().map_or_else(|| "Test".into(), |e| format!("Test {}", e.loss.label))
+    };
     let unit = card.losses.first().map(|term| term.unit.to_string()).unwrap_or_default();
-    let has_bound = card.abilities.bound;
+    let per_image = if unit.contains("per ") { "" } else { " per image" };
     let is_empty = move || store.history.read().len() < 2;
     view! {
         <figure class="chart" aria-label="Losses">
@@ -69,14 +72,13 @@ fn LossChart(store: Store, card: ModelCard) -> impl IntoView {
                         </li>
                     })
                     .collect_view()}
-                {has_bound.then(|| view! {
-                    <li title="Negative evidence lower bound on all test images, whose bits are drawn once and for all. Training never sees them.">
-                        <span class="swatch diamond" style=swatch(TEST)></span>
-                        "Test \u{2212}ELBO "
-                        <output data-loss="test">{test}</output>
-                    </li>
-                })}
-                <li class="unit">{unit} " per image"</li>
+                <li title="The loss on all test images, measured the same way each time. Training never sees them.">
+                    <span class="swatch diamond" style=swatch(TEST)></span>
+                    {test_label}
+                    " "
+                    <output data-loss="test">{test}</output>
+                </li>
+                <li class="unit">{unit} {per_image}</li>
             </ul>
             <div class="chart-area" aria-hidden="true">
                 <Show when=is_empty>

@@ -10,13 +10,16 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use js_sys::{ArrayBuffer, Uint8Array};
-use latent_protocol::{Command, DeviceKind, DevicePreference, Event, ModelCard, Phase};
+use latent_protocol::{
+    Command, DeviceKind, DevicePreference, Effort, Event, ModelCard, Phase, PlaneLook, Provenance, Strip,
+};
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{HtmlElement, Response};
 
-use crate::store::{DataState, Evaluated, Remedy, Store};
+use crate::measure;
+use crate::store::{DataState, Evaluated, Measured, Remedy, Store};
 use crate::timing;
 pub use engine::Kind;
 use engine::{Engine, Message};
@@ -30,7 +33,7 @@ pub struct Client(StoredValue<Rc<Inner>, LocalStorage>);
 
 struct Inner {
     store: Store,
-    hosts: RefCell<Option<[HtmlElement; 2]>>,
+    hosts: RefCell<Option<[HtmlElement; 3]>>,
     /// The engine that commands go to.
     current: RefCell<Option<Rc<Engine>>>,
     /// The engine that will take over.
@@ -39,6 +42,10 @@ struct Inner {
     deferred: RefCell<Option<Vec<Command>>>,
     /// Bytes of the model that was loaded.
     weights: RefCell<Option<Uint8Array>>,
+    /// Bytes of its encoder, once something needed it.
+    encoder: RefCell<Option<Uint8Array>>,
+    /// Bytes of the judge, once something was measured.
+    judge: RefCell<Option<Uint8Array>>,
     /// Bytes of the run, and whether it was going on.
     backup: RefCell<Option<(Uint8Array, bool)>>,
     /// The move that waits for its answer, and since when.
@@ -58,6 +65,8 @@ impl Client {
             next: RefCell::default(),
             deferred: RefCell::default(),
             weights: RefCell::default(),
+            encoder: RefCell::default(),
+            judge: RefCell::default(),
             backup: RefCell::default(),
             moving: Cell::default(),
             failures: RefCell::default(),
@@ -69,10 +78,10 @@ impl Client {
         self.0.get_value()
     }
 
-    /// Start the CPU engine; its canvases go into these elements (the plane's and the digit's).
-    pub fn start(self, plane: HtmlElement, digit: HtmlElement) {
+    /// Start the CPU engine; its canvases go into these elements (the plane's, the digit's and the strip's).
+    pub fn start(self, hosts: [HtmlElement; 3]) {
         let inner = self.inner();
-        *inner.hosts.borrow_mut() = Some([plane, digit]);
+        *inner.hosts.borrow_mut() = Some(hosts);
         let preference = inner.store.link.with_value(|link| link.device);
         inner.start_first(preference);
     }
@@ -92,6 +101,36 @@ impl Client {
         let inner = self.inner();
         inner.store.grid.set(grid);
         inner.send(&Command::Grid { grid });
+    }
+
+    /// Look at the latent space in another way.
+    pub fn change_look<T>(self, change: impl FnOnce(&mut PlaneLook) -> T) {
+        let inner = self.inner();
+        inner.store.look.update(|look| {
+            change(look);
+        });
+        if inner.store.look.read_untracked().anchors.is_none() {
+            inner.send_look();
+            return;
+        }
+        inner.with_encoder(|inner, has_encoder| {
+            if !has_encoder {
+                inner.store.look.update(|look| look.anchors = None);
+            }
+            inner.send_look();
+        });
+    }
+
+    /// Draw something else beside the digit.
+    pub fn set_strip(self, strip: Strip) {
+        let inner = self.inner();
+        inner.store.strip.set(strip);
+        if strip == Strip::Traversals {
+            // The encoder tells which latents count; without it their order is the natural one.
+            inner.with_encoder(|inner, _| inner.send_strip());
+        } else {
+            inner.send_strip();
+        }
     }
 
     /// Draw in the colours of the store.
@@ -133,15 +172,39 @@ impl Client {
         inner.send(&Command::Reset);
     }
 
+    /// Let the run follow settings that may change while training.
+    pub fn adjust(self) {
+        let inner = self.inner();
+        if inner.store.phase.get_untracked() != Phase::Idle {
+            inner.send(&Command::Adjust { settings: inner.store.settings.get_untracked() });
+        }
+    }
+
+    /// Measure the model on show.
+    pub fn measure(self) {
+        let inner = self.inner();
+        inner.store.measuring.set(Some(0.0));
+        inner.start_measuring();
+    }
+
+    /// Stop measuring.
+    pub fn stop_measuring(self) {
+        self.inner().send(&Command::StopMeasuring);
+    }
+
     /// Show another family.
     pub fn choose(self, card: ModelCard) {
         let inner = self.inner();
         inner.backup.take();
         inner.weights.take();
-        inner.store.forget_run();
-        inner.store.settings.set(latent_protocol::Settings::defaults(&card));
-        inner.store.card.set(Some(card));
+        inner.encoder.take();
+        if inner.store.measuring.get_untracked().is_some() {
+            inner.send(&Command::StopMeasuring);
+        }
+        inner.store.choose(card);
         inner.send(&Command::Reset);
+        inner.send_look();
+        inner.send_strip();
         inner.load_shipped();
     }
 
@@ -190,6 +253,31 @@ impl Inner {
         let point = self.store.point.get_untracked();
         self.moving.set(Some((point, timing::now_ms())));
         self.send(&Command::Move { point });
+    }
+
+    /// Tell an engine that is new how the model was looked at before.
+    fn repeat_look(&self) {
+        if *self.store.look.read_untracked() != PlaneLook::default() {
+            self.send_look();
+        }
+        if self.store.strip.get_untracked() != Strip::None {
+            self.send_strip();
+        }
+    }
+
+    fn send_look(&self) {
+        self.send(&Command::Look(self.store.look.get_untracked()));
+    }
+
+    fn send_strip(&self) {
+        self.send(&Command::Strip { strip: self.store.strip.get_untracked() });
+    }
+
+    /// Send bytes to the engine in charge; one that takes over is given them by [`Self::hand_over_to`].
+    fn send_bytes(&self, command: &Command, bytes: &Uint8Array) {
+        if let Some(engine) = self.current.borrow().as_ref() {
+            engine.send_bytes(command, bytes);
+        }
     }
 
     /// Start a CPU engine and put it in charge.
@@ -254,10 +342,18 @@ impl Inner {
                 store.device.set(Some(device));
                 store.meet(families);
                 self.hand_over_to(engine);
+                self.repeat_look();
             }
             Event::GpuProbed { usable: true, .. } => self.start_next(),
             Event::GpuProbed { usable: false, reason } => self.explain_cpu(reason),
-            Event::Loaded(summary) => store.model.set(Some(summary)),
+            Event::Loaded(summary) => {
+                // Of the family that was left, something may still be on its way.
+                let is_chosen = store.card.read_untracked().as_ref().is_some_and(|c| c.id == summary.family);
+                if is_chosen && store.show(summary) {
+                    self.send_look();
+                    self.send_strip();
+                }
+            }
             Event::Decoded { point, z, decode_ms } => self.decoded(engine, point, z, decode_ms),
             Event::PlaneDrawn { draw_ms, .. } => {
                 if let Some(hosts) = self.hosts.borrow().as_ref() {
@@ -278,7 +374,23 @@ impl Inner {
                 store.phase.set(phase);
             }
             Event::Progress(progress) => store.record(progress),
-            Event::Evaluated { step, bound, images } => store.record_test(Evaluated { step, bound, images }),
+            Event::Evaluated { step, loss } => store.record_test(Evaluated { step, loss }),
+            Event::Latents { kl } => store.latent_kl.set(kl),
+            // What was on its way when the engine was told to stop begins nothing anew.
+            Event::Measuring { done } => store.measuring.update(|measuring| {
+                if let Some(measuring) = measuring {
+                    *measuring = done;
+                }
+            }),
+            Event::Measured { table, step } => {
+                // A family that was left is not heard of any more.
+                let is_awaited = store.measuring.get_untracked().is_some();
+                store.measuring.set(None);
+                if let Some(table) = table.filter(|_| is_awaited) {
+                    let facts = measure::facts(store, step.is_some());
+                    store.measured.set(Some(Measured { table, step, facts }));
+                }
+            }
             Event::Diverged { step, learning_rate, suggestion } => store.say(
                 format!(
                     "The loss stopped being a number at step {step}: a learning rate of {learning_rate} is too high here. \
@@ -288,7 +400,12 @@ impl Inner {
             ),
             Event::Saved { running, is_run, .. } => self.saved(running, is_run, bytes),
             Event::Failed { command, reason } if command == "attach" => self.current_failed(&reason),
-            Event::Failed { reason, .. } => store.say(reason, None),
+            Event::Failed { command, reason } => {
+                if matches!(command.as_str(), "measure" | "stop measuring") {
+                    store.measuring.set(None);
+                }
+                store.say(reason, None);
+            }
             Event::Fault { reason } => self.current_failed(&reason),
         }
     }
@@ -317,16 +434,19 @@ impl Inner {
     fn hand_over_to(self: &Rc<Self>, engine: &Rc<Engine>) {
         let backup = self.backup.borrow().clone();
         let weights = self.weights.borrow().clone();
-        match (backup, weights) {
-            (Some((bytes, running)), weights) => {
-                // First what Reset comes back to, then the run.
-                if let Some(weights) = weights {
-                    engine.send_bytes(&Command::Load, &weights);
-                }
-                engine.send_bytes(&Command::Restore { running }, &bytes);
-            }
-            (None, Some(weights)) => engine.send_bytes(&Command::Load, &weights),
-            (None, None) => self.load_shipped(),
+        if backup.is_none() && weights.is_none() {
+            self.load_shipped();
+            return;
+        }
+        // First what Reset comes back to, then the run.
+        if let Some(weights) = weights {
+            engine.send_bytes(&Command::Load, &weights);
+        }
+        if let Some(encoder) = self.encoder.borrow().as_ref() {
+            engine.send_bytes(&Command::Complete, encoder);
+        }
+        if let Some((bytes, running)) = backup {
+            engine.send_bytes(&Command::Restore { running }, &bytes);
         }
     }
 
@@ -336,12 +456,14 @@ impl Inner {
         let inner = Rc::clone(self);
         spawn_local(async move {
             let url = absolute(&format!("models/{}/decoder.safetensors", card.id));
-            match fetch(&url).await {
+            let fetched = fetch(&url).await;
+            if inner.store.card.read_untracked().as_ref().is_none_or(|chosen| chosen.id != card.id) {
+                return;
+            }
+            match fetched {
                 Ok(bytes) => {
-                    *inner.weights.borrow_mut() = Some(bytes.clone());
-                    if let Some(engine) = inner.current.borrow().as_ref() {
-                        engine.send_bytes(&Command::Load, &bytes);
-                    }
+                    inner.send_bytes(&Command::Load, &bytes);
+                    *inner.weights.borrow_mut() = Some(bytes);
                 }
                 Err(_) => inner.store.say(
                     "The shipped model could not be fetched; check the connection and reload. Training works without it.",
@@ -349,6 +471,77 @@ impl Inner {
                 ),
             }
         });
+    }
+
+    /// The family whose encoder is missed: shipped decoders come without it, since few visitors need it.
+    fn lacks_encoder(&self) -> Option<String> {
+        let card = self.store.card.get_untracked().filter(|card| card.shipped && card.abilities.encode)?;
+        let model = self.store.model.get_untracked()?;
+        let lacks = model.provenance == Provenance::File && !model.encodes && self.encoder.borrow().is_none();
+        lacks.then(|| card.id.into_owned())
+    }
+
+    /// Fetch the encoder if the model lacks it, and go on; `then` hears whether the model can encode.
+    fn with_encoder(self: &Rc<Self>, then: impl FnOnce(&Rc<Self>, bool) + 'static) {
+        let Some(id) = self.lacks_encoder() else {
+            then(self, true);
+            return;
+        };
+        let inner = Rc::clone(self);
+        spawn_local(async move {
+            let fetched = fetch(&absolute(&format!("models/{id}/encoder.safetensors"))).await;
+            // Meanwhile another model may have been chosen, or the encoder have come for another reason.
+            if inner.lacks_encoder().as_ref() == Some(&id) {
+                match fetched {
+                    Ok(bytes) => {
+                        inner.send_bytes(&Command::Complete, &bytes);
+                        *inner.encoder.borrow_mut() = Some(bytes);
+                    }
+                    Err(_) => inner.store.say(
+                        "The encoder of this model could not be fetched; check the connection and try again.",
+                        None,
+                    ),
+                }
+            }
+            then(&inner, inner.lacks_encoder().is_none());
+        });
+    }
+
+    /// Ask for a measurement, once the encoder and the judge are here.
+    fn start_measuring(self: &Rc<Self>) {
+        self.with_encoder(|inner, has_encoder| {
+            if !has_encoder {
+                inner.store.measuring.set(None);
+                return;
+            }
+            let inner = Rc::clone(inner);
+            spawn_local(async move {
+                let judge = inner.judge().await;
+                // Stop may have been pressed meanwhile.
+                if inner.store.measuring.get_untracked().is_none() {
+                    return;
+                }
+                if let Ok(judge) = judge {
+                    inner.send_bytes(&Command::Measure { effort: Effort::TAB }, &judge);
+                } else {
+                    inner.store.measuring.set(None);
+                    inner.store.say(
+                        "The judge of digits could not be fetched; check the connection and measure again.",
+                        None,
+                    );
+                }
+            });
+        });
+    }
+
+    /// The classifier that looks at digits when a model is measured.
+    async fn judge(&self) -> Result<Uint8Array, JsValue> {
+        if let Some(judge) = self.judge.borrow().as_ref() {
+            return Ok(judge.clone());
+        }
+        let judge = fetch(&absolute("models/judge.safetensors")).await?;
+        *self.judge.borrow_mut() = Some(judge.clone());
+        Ok(judge)
     }
 
     fn saved(self: &Rc<Self>, running: bool, is_run: bool, bytes: Option<ArrayBuffer>) {
@@ -367,8 +560,13 @@ impl Inner {
             // The look may have changed since it was started.
             self.send(&Command::Grid { grid: self.store.grid.get_untracked() });
             self.send(&Command::Recolor { theme: self.store.theme.get_untracked() });
+            self.repeat_look();
             self.send_deferred();
             self.send_move();
+            if self.store.measuring.get_untracked().is_some() {
+                // What the other engine had measured so far is lost.
+                self.start_measuring();
+            }
         }
     }
 
@@ -426,6 +624,8 @@ impl Inner {
             next.end();
         }
         self.deferred.take();
+        self.store.measuring.set(None);
+        self.store.latent_kl.set(Vec::new());
         let now = timing::now_ms();
         self.failures.borrow_mut().retain(|at| now - at < 60_000.0);
         self.failures.borrow_mut().push(now);

@@ -3,117 +3,257 @@
 use latent_protocol::{Control, Hyperparameter, ModelCard};
 use leptos::prelude::*;
 
+use crate::client::Client;
 use crate::store::Store;
 
-/// One control per hyperparameter, each with its help and a way back to its default.
+/// Steps of a slider.
+const STEPS: f64 = 200.0;
+
+/// What needs a fresh run: one control per hyperparameter, each with its help and a way back to its default.
 #[component]
-pub fn Settings(store: Store) -> impl IntoView {
-    let controls = move || {
-        let card = store.card.get()?;
-        let all = card.hyperparameters.clone();
-        let make =
-            |h: &Hyperparameter| view! { <Setting store=store card=card.clone() hyperparameter=h.clone() /> };
-        Some(all.iter().map(make).collect_view())
-    };
+pub fn Settings(store: Store, client: Client) -> impl IntoView {
+    let make = move |field: Field| view! { <Setting field=field /> };
+    let controls = move || fields(store, client, |h| !is_slid(h)).map(make).collect_view();
     view! { <div class="settings">{controls}</div> }
 }
 
+/// What may change while training: a slider for each number.
 #[component]
-fn Setting(store: Store, card: ModelCard, hyperparameter: Hyperparameter) -> impl IntoView {
-    let h = StoredValue::new(hyperparameter.clone());
-    let card = StoredValue::new(card);
-    let error = RwSignal::new(None::<String>);
-    let key = hyperparameter.key.to_string();
-    let id = format!("setting-{key}");
-    let (help_id, error_id) = (format!("{id}-help"), format!("{id}-error"));
-    let described = format!("{help_id} {error_id}");
-    let value = Memo::new({
-        let key = key.clone();
-        move |_| {
-            store.settings.with(|settings| settings.get(&key).map(ToString::to_string).unwrap_or_default())
-        }
-    });
-    let default = hyperparameter.default_value().to_string();
-    let is_default = {
-        let default = default.clone();
-        move || value.get() == default
+pub fn Live(store: Store, client: Client) -> impl IntoView {
+    let all = move || fields(store, client, is_slid);
+    let make = |field: Field| view! { <Slider field=field /> };
+    let help = |field: Field| {
+        view! { <p id=field.help_id() class="help"><b>{field.label()}</b> ": " {field.help()}</p> }
     };
-    let set = move |text: String| {
-        let key = h.with_value(|h| h.key.to_string());
-        let mut settings = store.settings.get_untracked();
-        match card.with_value(|card| settings.set(card, &key, &text)) {
+    view! {
+        <Show when=move || all().next().is_some()>
+            <fieldset class="live">
+                <legend>"May change while training"</legend>
+                {move || all().map(make).collect_view()}
+                <details>
+                    <summary>"What do these do?"</summary>
+                    {move || all().map(help).collect_view()}
+                </details>
+            </fieldset>
+        </Show>
+    }
+}
+
+fn is_slid(h: &Hyperparameter) -> bool {
+    h.live && matches!(h.control, Control::Real { .. })
+}
+
+fn fields(
+    store: Store,
+    client: Client,
+    accept: impl Fn(&Hyperparameter) -> bool,
+) -> impl Iterator<Item = Field> {
+    let card = store.card.get();
+    let chosen: Vec<Field> = card.map_or_else(Vec::new, |card| {
+        let chosen = card.hyperparameters.iter().filter(|h| accept(h));
+        chosen.map(|h| Field::new(store, client, &card, h)).collect()
+    });
+    chosen.into_iter()
+}
+
+/// A setting on the page. Cheap to copy.
+#[derive(Clone, Copy)]
+struct Field {
+    store: Store,
+    client: Client,
+    card: StoredValue<ModelCard>,
+    h: StoredValue<Hyperparameter>,
+    /// As text.
+    value: Memo<String>,
+    /// Why the text in the field is not used.
+    error: RwSignal<Option<String>>,
+}
+
+impl Field {
+    fn new(store: Store, client: Client, card: &ModelCard, h: &Hyperparameter) -> Self {
+        let key = h.key.to_string();
+        let value = Memo::new(move |_| {
+            store.settings.with(|settings| settings.get(&key).map(ToString::to_string).unwrap_or_default())
+        });
+        let (card, h) = (StoredValue::new(card.clone()), StoredValue::new(h.clone()));
+        Self { store, client, card, h, value, error: RwSignal::new(None) }
+    }
+
+    fn set(self, text: &str) {
+        let h = self.h.get_value();
+        let mut settings = self.store.settings.get_untracked();
+        match self.card.with_value(|card| settings.set(card, &h.key, text)) {
             Ok(()) => {
-                error.set(None);
-                store.settings.set(settings);
+                self.error.set(None);
+                self.store.settings.set(settings);
+                if h.live {
+                    self.client.adjust();
+                }
             }
             // The text is still in the field; what is missing is what would fit.
-            Err(_) => error.set(Some(h.with_value(|h| format!("Not used: it takes {}.", h.accepted())))),
+            Err(_) => self.error.set(Some(format!("Not used: it takes {}.", h.accepted()))),
         }
-    };
-    let input = match &hyperparameter.control {
+    }
+
+    fn id(self) -> String {
+        self.h.with_value(|h| format!("setting-{}", h.key))
+    }
+
+    fn help_id(self) -> String {
+        self.id() + "-help"
+    }
+
+    fn error_id(self) -> String {
+        self.id() + "-error"
+    }
+
+    fn label(self) -> String {
+        self.h.with_value(|h| h.label.to_string())
+    }
+
+    fn help(self) -> String {
+        self.h.with_value(|h| h.help.to_string())
+    }
+}
+
+#[component]
+fn Setting(field: Field) -> impl IntoView {
+    let control = field.h.with_value(|h| h.control.clone());
+    let input = match control {
         Control::Pick { options, .. } => {
-            let options: Vec<(String, String)> =
-                options.iter().map(|option| (option.id.to_string(), option.label.to_string())).collect();
+            let option = |option: &latent_protocol::Choice| {
+                let id = option.id.to_string();
+                let selected = {
+                    let id = id.clone();
+                    move || field.value.get() == id
+                };
+                view! { <option value=id selected=selected>{option.label.to_string()}</option> }
+            };
             view! {
                 <select
-                    id=id.clone()
-                    aria-describedby=described
-                    prop:value=value
-                    on:change:target=move |event| set(event.target().value())
+                    id=field.id()
+                    aria-describedby=field.help_id()
+                    prop:value=field.value
+                    on:change:target=move |event| field.set(&event.target().value())
                 >
-                    {options
-                        .into_iter()
-                        .map(|(id, label)| {
-                            let selected = {
-                                let id = id.clone();
-                                move || value.get() == id
-                            };
-                            view! { <option value=id selected=selected>{label}</option> }
-                        })
-                        .collect_view()}
+                    {options.iter().map(option).collect_view()}
                 </select>
             }
             .into_any()
         }
-        control => {
-            let mode = match control {
-                Control::Real { .. } => "decimal",
-                Control::Whole { .. } => "numeric",
-                _ => "text",
-            };
-            view! {
-                <input
-                    id=id.clone()
-                    type="text"
-                    inputmode=mode
-                    autocomplete="off"
-                    aria-describedby=described
-                    aria-invalid=move || error.get().is_some().to_string()
-                    prop:value=value
-                    on:change:target=move |event| set(event.target().value())
-                />
-            }
-            .into_any()
-        }
+        Control::Real { .. } => view! { <Text field=field mode="decimal" /> }.into_any(),
+        Control::Whole { .. } => view! { <Text field=field mode="numeric" /> }.into_any(),
+        Control::Widths { .. } => view! { <Text field=field mode="text" /> }.into_any(),
     };
-    let label = hyperparameter.label.to_string();
-    let back = format!("Set {label} back to {default}");
     view! {
         <div class="setting">
-            <label for=id>{label}</label>
+            <label for=field.id()>{field.label()}</label>
             {input}
-            <button
-                type="button"
-                class="quiet"
-                title=back.clone()
-                aria-label=back
-                disabled=is_default
-                on:click=move |_| set(default.clone())
-            >
-                "\u{21ba}"
-            </button>
-            <p id=help_id class="help">{hyperparameter.help.to_string()}</p>
-            <p id=error_id class="error" role="status">{move || error.get()}</p>
+            <Back field=field />
+            <p id=field.help_id() class="help">{field.help()}</p>
+            <Refusal field=field />
         </div>
     }
+}
+
+/// A number with a slider beside it.
+#[component]
+fn Slider(field: Field) -> impl IntoView {
+    let control = StoredValue::new(field.h.with_value(|h| h.control.clone()));
+    let place = move || control.with_value(|control| place_from_text(control, &field.value.get()));
+    let slide = move |place: f64| {
+        let text = control.with_value(|control| text_from_place(control, place));
+        field.set(&text);
+    };
+    view! {
+        <div class="setting">
+            <label for=field.id()>{field.label()}</label>
+            <input
+                type="range"
+                min="0"
+                max=STEPS.to_string()
+                aria-label=format!("{} slider", field.label())
+                aria-valuetext=field.value
+                aria-describedby=field.help_id()
+                prop:value=move || place().to_string()
+                on:input:target=move |event| {
+                    if let Ok(place) = event.target().value().parse() {
+                        slide(place);
+                    }
+                }
+            />
+            <Text field=field mode="decimal" />
+            <Back field=field />
+            <Refusal field=field />
+        </div>
+    }
+}
+
+#[component]
+fn Text(field: Field, mode: &'static str) -> impl IntoView {
+    view! {
+        <input
+            id=field.id()
+            type="text"
+            inputmode=mode
+            autocomplete="off"
+            aria-describedby=format!("{} {}", field.help_id(), field.error_id())
+            aria-invalid=move || field.error.read().is_some().to_string()
+            prop:value=field.value
+            on:change:target=move |event| field.set(&event.target().value())
+        />
+    }
+}
+
+/// The way back to the default.
+#[component]
+fn Back(field: Field) -> impl IntoView {
+    let default = StoredValue::new(field.h.with_value(|h| h.default_value().to_string()));
+    let what = format!("Set {} back to {}", field.label(), default.get_value());
+    view! {
+        <button
+            type="button"
+            class="quiet"
+            title=what.clone()
+            aria-label=what
+            disabled=move || field.value.get() == default.get_value()
+            on:click=move |_| field.set(&default.get_value())
+        >
+            "\u{21ba}"
+        </button>
+    }
+}
+
+#[component]
+fn Refusal(field: Field) -> impl IntoView {
+    view! { <p id=field.error_id() class="error" role="status">{move || field.error.get()}</p> }
+}
+
+/// A value near this place of a slider, with few digits.
+fn text_from_place(control: &Control, place: f64) -> String {
+    let Control::Real { min, max, logarithmic, .. } = *control else { return String::new() };
+    let share = place / STEPS;
+    let (value, grain) = if logarithmic && min > 0.0 {
+        let value = min * (max / min).powf(share);
+        (value, value / 10.0)
+    } else {
+        (min + (max - min) * share, (max - min) / STEPS)
+    };
+    // As many decimals as it takes to tell neighbours apart.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number of digits")]
+    let decimals = (-grain.log10().floor()).max(0.0) as usize;
+    let value: f64 = format!("{value:.decimals$}").parse().unwrap_or(value);
+    value.clamp(min, max).to_string()
+}
+
+/// Where a slider stands for a value.
+fn place_from_text(control: &Control, text: &str) -> f64 {
+    let Control::Real { min, max, logarithmic, .. } = *control else { return 0.0 };
+    let value: f64 = text.parse().unwrap_or(min);
+    let share = if logarithmic && min > 0.0 {
+        (value / min).ln() / (max / min).ln()
+    } else {
+        (value - min) / (max - min)
+    };
+    (share.clamp(0.0, 1.0) * STEPS).round()
 }

@@ -9,7 +9,7 @@ use crate::store::Store;
 /// The picture under the handle.
 #[component]
 pub fn Digit(store: Store, surface: NodeRef<Div>) -> impl IntoView {
-    let z = move || format::code(&store.z.get());
+    let z = move || format::code(&store.latents());
     let label = move || {
         if store.z.read().is_empty() {
             "Decoded digit".into()

@@ -3,12 +3,17 @@
 mod app;
 mod chart;
 mod client;
+mod code;
 mod controls;
 mod device;
 mod digit;
 mod format;
+mod measure;
+mod normal;
 mod plane;
+mod provenance;
 mod store;
+mod strip;
 mod timing;
 mod training;
 

@@ -1,10 +1,12 @@
 //! What the page knows: signals that every component may read.
 
 use latent_protocol::{
-    BoundParts, DevicePreference, DeviceReport, Link, ModelCard, ModelSummary, Phase, Progress, Settings,
-    Theme,
+    DevicePreference, DeviceReport, Link, MeasureTable, ModelCard, ModelSummary, Phase, PlaneLook, Progress,
+    Settings, Strip, TestLoss, Theme,
 };
 use leptos::prelude::*;
+
+use crate::strip;
 
 /// Most points of the chart; older ones are thinned out.
 const HISTORY: usize = 400;
@@ -38,10 +40,20 @@ pub struct Store {
     pub progress: RwSignal<Option<Progress>>,
     /// Losses so far.
     pub history: RwSignal<Vec<Sample>>,
-    /// The latest bound on the test images.
+    /// The latest loss on the test images.
     pub evaluated: RwSignal<Option<Evaluated>>,
     /// The model on show.
     pub model: RwSignal<Option<ModelSummary>>,
+    /// What the plane shows of the latent space.
+    pub look: RwSignal<PlaneLook>,
+    /// What is drawn beside the digit.
+    pub strip: RwSignal<Strip>,
+    /// KL of each latent in nats, as the engine measured it last; empty before.
+    pub latent_kl: RwSignal<Vec<f64>>,
+    /// How far a measurement is, 0 to 1, while there is one.
+    pub measuring: RwSignal<Option<f64>>,
+    /// The latest measurement.
+    pub measured: RwSignal<Option<Measured>>,
     /// The data set, while it is coming in.
     pub data: RwSignal<Option<DataState>>,
     /// Where the engine computes.
@@ -59,19 +71,28 @@ pub struct Sample {
     pub step: f64,
     /// Losses in the card's order; NaN at a point that only holds a test result.
     pub losses: Vec<f64>,
-    /// Negative bound on the test images, or NaN.
+    /// Loss on the test images, or NaN.
     pub test: f64,
 }
 
-/// A measured bound.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// A loss on the test images.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Evaluated {
     /// Step of the weights.
     pub step: u64,
-    /// The bound.
-    pub bound: BoundParts,
-    /// Test images.
-    pub images: usize,
+    /// The loss.
+    pub loss: TestLoss,
+}
+
+/// A measurement that was completed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    /// The numbers.
+    pub table: MeasureTable,
+    /// Step of the weights; none for a model from a file.
+    pub step: Option<u64>,
+    /// On what device and of which model: what was known when it ended.
+    pub facts: Vec<String>,
 }
 
 /// How much of the data set is here.
@@ -123,6 +144,11 @@ impl Store {
             history: RwSignal::new(Vec::new()),
             evaluated: RwSignal::new(None),
             model: RwSignal::new(None),
+            look: RwSignal::new(PlaneLook::default()),
+            strip: RwSignal::new(Strip::None),
+            latent_kl: RwSignal::new(Vec::new()),
+            measuring: RwSignal::new(None),
+            measured: RwSignal::new(None),
             data: RwSignal::new(None),
             device: RwSignal::new(None),
             notice: RwSignal::new(None),
@@ -166,14 +192,55 @@ impl Store {
         self.progress.set(Some(progress));
     }
 
-    /// The bound was measured.
+    /// Another family is chosen: nothing is known of its model yet.
+    pub fn choose(&self, card: ModelCard) {
+        self.forget_run();
+        self.settings.set(Settings::defaults(&card));
+        self.card.set(Some(card));
+        self.model.set(None);
+        self.z.set(Vec::new());
+        self.latent_kl.set(Vec::new());
+        self.measuring.set(None);
+        self.measured.set(None);
+        self.forget_look(0);
+    }
+
+    /// Another model is on show. Whether that changed the look: with another number of latents the old one would
+    /// be about others.
+    pub fn show(&self, model: ModelSummary) -> bool {
+        let latent_dim = model.latent_dim;
+        let before = self.model.read_untracked().as_ref().map(|model| model.latent_dim);
+        self.model.set(Some(model));
+        let is_other = before.is_some_and(|before| before != latent_dim);
+        if is_other {
+            self.forget_look(latent_dim);
+        }
+        is_other
+    }
+
+    /// Back to the first look; the strip stays where it still says something.
+    fn forget_look(&self, latent_dim: usize) {
+        self.look.set(PlaneLook::default());
+        let abilities = self.card.read_untracked().as_ref().map(|card| card.abilities).unwrap_or_default();
+        if !strip::choices(abilities, latent_dim).contains(&self.strip.get_untracked()) {
+            self.strip.set(Strip::None);
+        }
+    }
+
+    /// The latents of the digit on show: its code without the class.
+    pub fn latents(&self) -> Vec<f32> {
+        let latent_dim = self.model.read().as_ref().map_or(usize::MAX, |model| model.latent_dim);
+        self.z.read().iter().take(latent_dim).copied().collect()
+    }
+
+    /// The loss on the test images was measured.
     pub fn record_test(&self, evaluated: Evaluated) {
         #[expect(clippy::cast_precision_loss, reason = "steps are far below 2^52")]
         let step = evaluated.step as f64;
         self.history.update(|history| {
             let at = history.partition_point(|sample| sample.step <= step);
             let losses = at.checked_sub(1).map_or(Vec::new(), |before| history[before].losses.clone());
-            history.insert(at, Sample { step, losses, test: evaluated.bound.total });
+            history.insert(at, Sample { step, losses, test: evaluated.loss.total });
         });
         self.evaluated.set(Some(evaluated));
     }
@@ -183,6 +250,7 @@ impl Store {
         self.progress.set(None);
         self.history.set(Vec::new());
         self.evaluated.set(None);
+        self.measured.update(|measured| *measured = measured.take().filter(|of| of.step.is_none()));
     }
 
     /// Say something that stays.

@@ -5,9 +5,10 @@ use leptos::prelude::*;
 
 use crate::chart::Losses;
 use crate::client::Client;
-use crate::controls::Settings;
+use crate::controls::{Live, Settings};
 use crate::format;
-use crate::store::Store;
+use crate::provenance;
+use crate::store::{Evaluated, Store};
 
 /// Everything about training.
 #[component]
@@ -26,13 +27,14 @@ pub fn Training(store: Store, client: Client) -> impl IntoView {
                 <button disabled=move || is_busy() || !is_ready() on:click=move |_| client.step()>"Step"</button>
                 <button disabled=move || !has_run() on:click=move |_| client.reset()>"Reset"</button>
             </div>
+            <Live store=store client=client />
             <State store=store />
             <Counters store=store />
             <Losses store=store />
             <details class="more">
                 <summary>"Settings of the next run"</summary>
                 <Seed store=store />
-                <Settings store=store />
+                <Settings store=store client=client />
             </details>
         </section>
     }
@@ -119,19 +121,17 @@ fn State(store: Store) -> impl IntoView {
 /// What is known of the model that came as a file.
 fn shipped(store: Store) -> Option<String> {
     let model = store.model.get().filter(|model| model.provenance == Provenance::File)?;
-    let entry =
-        |name: &str| model.metadata.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
-    let metrics = js_sys::JSON::parse(&entry("metrics")?).ok()?;
-    let number = |name: &str| js_sys::Reflect::get(&metrics, &name.into()).ok()?.as_f64();
-    let text = |name: &str| js_sys::Reflect::get(&metrics, &name.into()).ok()?.as_string();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+    let images = provenance::number(&model, "test_images")? as u64;
     Some(format!(
-        "Shipped model: test \u{2212}ELBO {:.1} nats on {} images of {} (dynamic bits), {} epochs, seed {}. Press Train to \
-         teach a fresh one.",
-        number("neg_elbo")?,
-        number("test_images")?,
-        text("data")?,
-        text("epochs")?,
-        entry("seed")?,
+        "Shipped model: test {} {} {}, on {} images of {}, {}, seed {}. Press Train to teach a fresh one.",
+        provenance::text(&model, "test_label")?,
+        format::loss(provenance::number(&model, "test_loss")?),
+        provenance::text(&model, "test_unit")?,
+        format::thousands(images),
+        provenance::text(&model, "data")?,
+        provenance::epochs(&model)?,
+        provenance::entry(&model, "seed")?,
     ))
 }
 
@@ -140,18 +140,7 @@ fn Counters(store: Store) -> impl IntoView {
     let of = move |read: fn(&latent_protocol::Progress) -> String| {
         move || store.progress.get().map_or_else(|| "\u{2013}".into(), |progress| read(&progress))
     };
-    let test = move || {
-        store.evaluated.get().map(|e| {
-            format!(
-                "Test \u{2212}ELBO {:.1} nats at step {}: reconstruction {:.1} + KL {:.1}, {} images, fixed bits.",
-                e.bound.total,
-                format::thousands(e.step),
-                e.bound.reconstruction,
-                e.bound.kl,
-                format::thousands(e.images as u64),
-            )
-        })
-    };
+    let test = move || store.evaluated.get().map(|evaluated| sentence(&evaluated));
     view! {
         <dl class="counters">
             <div><dt>"Epoch"</dt><dd>{of(|p| format!("{:.2} / {}", p.epoch, p.epochs))}</dd></div>
@@ -161,6 +150,21 @@ fn Counters(store: Store) -> impl IntoView {
         </dl>
         <p class="test">{test}</p>
     }
+}
+
+/// A loss on the test images, with its parts.
+fn sentence(Evaluated { step, loss }: &Evaluated) -> String {
+    let parts: Vec<String> =
+        loss.parts.iter().map(|(label, value)| format!("{label} {}", format::loss(*value))).collect();
+    let parts = if parts.is_empty() { String::new() } else { format!(": {}", parts.join(" + ")) };
+    format!(
+        "Test {} {} {} at step {}{parts}, {} images.",
+        loss.label,
+        format::loss(loss.total),
+        loss.unit,
+        format::thousands(*step),
+        format::thousands(loss.images as u64),
+    )
 }
 
 #[component]

@@ -54,8 +54,21 @@ pub struct Paper {
 pub struct Abilities {
     /// Images can be turned into codes.
     pub encode: bool,
-    /// It bounds the likelihood of binary images (evidence lower bound, in nats).
-    pub bound: bool,
+    /// It is a distribution over images, whose likelihood it bounds and from which images can be drawn.
+    pub likelihood: Option<Likelihood>,
+    /// It also knows the likelihood itself.
+    pub exact: bool,
+    /// It draws the class that is asked for.
+    pub classes: bool,
+}
+
+/// The kind of a likelihood. Numbers of different kinds cannot be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Likelihood {
+    /// Probability of black and white images, in nats.
+    Bernoulli,
+    /// Density of grey images, in nats; it may be positive.
+    Gaussian,
 }
 
 /// Whether decoding can follow a drag.
@@ -78,6 +91,8 @@ pub struct Hyperparameter {
     pub help: Text,
     /// Kind, bounds and default.
     pub control: Control,
+    /// Whether it may change while training.
+    pub live: bool,
 }
 
 /// Kind, bounds and default of a setting.

@@ -5,16 +5,20 @@
 mod card;
 mod data;
 mod link;
+mod measure;
 mod message;
 mod settings;
 mod theme;
 
-pub use card::{Abilities, Choice, Control, DecodeCost, Hyperparameter, LossTerm, ModelCard, Paper};
+pub use card::{
+    Abilities, Choice, Control, DecodeCost, Hyperparameter, Likelihood, LossTerm, ModelCard, Paper,
+};
 pub use data::{DataManifest, ShardFile};
 pub use link::{Link, RESERVED};
+pub use measure::{Effort, Measure, MeasureGroup, MeasureTable, TestLoss};
 pub use message::{
-    BoundParts, Command, DeviceKind, DevicePreference, DeviceReport, Event, ModelSummary, Phase, Progress,
-    Provenance, TermValue,
+    Command, DeviceKind, DevicePreference, DeviceReport, Event, ModelSummary, Phase, PlaneLook, Progress,
+    Provenance, Strip, TermValue,
 };
 pub use settings::{Settings, SettingsError, Value};
 pub use theme::Theme;

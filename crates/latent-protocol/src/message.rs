@@ -4,12 +4,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ModelCard, Settings, Theme};
+use crate::{Effort, MeasureTable, ModelCard, Settings, TestLoss, Theme};
 
 /// What the page asks of the engine. Each is answered by an [`Event`], also when it fails.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Command {
-    /// First message, with two canvases beside it: the plane's and the digit's. Answer: [`Event::Ready`].
+    /// First message, with three canvases beside it: the plane's, the digit's and the strip's. Answer: [`Event::Ready`].
     Attach {
         /// Which device to compute on.
         device: DevicePreference,
@@ -24,6 +24,9 @@ pub enum Command {
     },
     /// Show the model in the weights that travel beside this message. Answer: [`Event::Loaded`].
     Load,
+    /// Add the tensors that travel beside this message to the model shown: an encoder to a decoder. Answer:
+    /// [`Event::Loaded`].
+    Complete,
     /// Take up the run in the checkpoint that travels beside this message. Answer: [`Event::Loaded`].
     Restore {
         /// Whether to go on training at once.
@@ -38,6 +41,13 @@ pub enum Command {
     Grid {
         /// Tiles along one side.
         grid: u32,
+    },
+    /// What the plane shows of the latent space. Answer: [`Event::PlaneDrawn`].
+    Look(PlaneLook),
+    /// What is drawn beside the digit. Answer: [`Event::Decoded`].
+    Strip {
+        /// What.
+        strip: Strip,
     },
     /// Colours to draw with. Answer: [`Event::PlaneDrawn`].
     Recolor {
@@ -66,11 +76,24 @@ pub enum Command {
     },
     /// Drop the run and show the model that was loaded before it. Answer: [`Event::PhaseChanged`].
     Reset,
+    /// Change settings of the run that may change while training. Nothing is answered when there is none.
+    Adjust {
+        /// All settings; only live ones are taken over.
+        settings: Settings,
+    },
     /// Go on after a divergence, from the last good weights. Answer: [`Event::PhaseChanged`].
     Recover {
         /// The new learning rate.
         learning_rate: f64,
     },
+    /// Measure the model shown. The judge's weights travel beside this message. Answer: [`Event::Measured`], after
+    /// [`Event::Measuring`].
+    Measure {
+        /// How thoroughly.
+        effort: Effort,
+    },
+    /// Stop measuring. Answer: [`Event::Measured`] without a table.
+    StopMeasuring,
     /// Hand over the run as bytes, once no other command is half done. Answer: [`Event::Saved`].
     Save,
 }
@@ -82,15 +105,21 @@ impl Command {
         match self {
             Self::Attach { .. } => "attach",
             Self::Load => "load",
+            Self::Complete => "complete",
             Self::Restore { .. } => "restore",
             Self::Move { .. } => "move",
             Self::Grid { .. } => "grid",
+            Self::Look(_) => "look",
+            Self::Strip { .. } => "strip",
             Self::Recolor { .. } => "recolor",
             Self::Train { .. } => "train",
             Self::Pause => "pause",
             Self::Step { .. } => "step",
             Self::Reset => "reset",
+            Self::Adjust { .. } => "adjust",
             Self::Recover { .. } => "recover",
+            Self::Measure { .. } => "measure",
+            Self::StopMeasuring => "stop measuring",
             Self::Save => "save",
         }
     }
@@ -149,14 +178,29 @@ pub enum Event {
     },
     /// Training went on. At most one per displayed frame.
     Progress(Progress),
-    /// The bound was measured on all test images.
+    /// The loss was measured on all test images.
     Evaluated {
         /// Steps done when the weights were taken.
         step: u64,
-        /// The bound, in nats per image.
-        bound: BoundParts,
-        /// Number of test images.
-        images: usize,
+        /// The loss.
+        loss: TestLoss,
+    },
+    /// The KL of each latent was measured: the strip of traversals is sorted by it.
+    Latents {
+        /// Nats per image, in the latents' order.
+        kl: Vec<f64>,
+    },
+    /// A measurement goes on.
+    Measuring {
+        /// Work done, 0 to 1.
+        done: f64,
+    },
+    /// A measurement ended.
+    Measured {
+        /// The numbers; none when it was stopped.
+        table: Option<MeasureTable>,
+        /// Steps done when the weights were taken; none for a model from a file.
+        step: Option<u64>,
     },
     /// A loss was not finite: the last good weights are back and training is paused.
     Diverged {
@@ -229,8 +273,10 @@ pub struct ModelSummary {
     pub family: String,
     /// Where it comes from.
     pub provenance: Provenance,
-    /// Length of a code.
+    /// Numbers in a code, without those for the class.
     pub latent_dim: usize,
+    /// Whether it can encode: a decoder alone cannot.
+    pub encodes: bool,
     /// What its file says of itself: settings, seed, data, metrics.
     pub metadata: Vec<(String, String)>,
 }
@@ -290,13 +336,35 @@ pub struct TermValue {
     pub value: f64,
 }
 
-/// The evidence lower bound, in nats per image; each part as a cost (lower is better).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct BoundParts {
-    /// Negative bound: `reconstruction + kl`.
-    pub total: f64,
-    /// Negative expected log-likelihood.
-    pub reconstruction: f64,
-    /// Divergence of the posterior from the prior.
-    pub kl: f64,
+/// What the plane shows of the latent space.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlaneLook {
+    /// The latents along the plane's sides.
+    pub axes: [usize; 2],
+    /// Values of all latents; those along a side do not count. What is missing is 0.
+    pub held: Vec<f32>,
+    /// The class that is drawn, for a model with classes.
+    pub class: usize,
+    /// Test images whose codes the plane goes through, instead of along axes.
+    pub anchors: Option<[usize; 3]>,
+}
+
+impl Default for PlaneLook {
+    fn default() -> Self {
+        Self { axes: [0, 1], held: Vec::new(), class: 0, anchors: None }
+    }
+}
+
+/// What is drawn beside the digit under the handle.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Strip {
+    /// Nothing.
+    #[default]
+    None,
+    /// The mean of the pixels, then images drawn from their distribution.
+    Samples,
+    /// The same latents in each class.
+    Classes,
+    /// A row per latent in which only that one changes, sorted by KL where there is one.
+    Traversals,
 }

@@ -106,6 +106,24 @@ impl Settings {
         self.0.get(key)
     }
 
+    /// Whether there is a value for this key.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        self.0.contains_key(key)
+    }
+
+    /// The same settings but for those that the card calls live, which are taken from `other`.
+    #[must_use]
+    pub fn with_live(&self, card: &ModelCard, other: &Self) -> Self {
+        let mut settings = self.clone();
+        for h in card.hyperparameters.iter().filter(|h| h.live) {
+            if let Some(value) = other.0.get(h.key.as_ref()) {
+                settings.0.insert(h.key.to_string(), value.clone());
+            }
+        }
+        settings
+    }
+
     /// A real number; NaN when the key holds none.
     #[must_use]
     pub fn real(&self, key: &str) -> f64 {
@@ -205,7 +223,7 @@ pub(crate) mod tests {
     use std::borrow::Cow::Borrowed;
 
     fn hyperparameter(key: &'static str, control: Control) -> Hyperparameter {
-        Hyperparameter { key: Borrowed(key), label: Borrowed(key), help: Borrowed(""), control }
+        Hyperparameter { key: Borrowed(key), label: Borrowed(key), help: Borrowed(""), control, live: false }
     }
 
     pub(crate) fn card() -> ModelCard {

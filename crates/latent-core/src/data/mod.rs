@@ -13,3 +13,6 @@ pub const SIDE: usize = 28;
 
 /// Pixels of an image.
 pub const PIXELS: usize = SIDE * SIDE;
+
+/// Classes of a data set of digits.
+pub const CLASSES: usize = 10;

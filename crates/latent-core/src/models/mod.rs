@@ -1,12 +1,31 @@
 //! The model families. A new one is one file here and one line in [`FAMILIES`].
 
+mod autoencoder;
+mod beta_vae;
+mod conditional_vae;
+mod gaussian_vae;
+mod linear_autoencoder;
+mod linear_vae;
+pub(crate) mod parts;
+mod pca;
+mod ppca;
 mod vae;
 
 use crate::CoreError;
 use crate::family::Family;
 
 /// All families, in menu order.
-pub static FAMILIES: &[Family] = &[vae::FAMILY];
+pub static FAMILIES: &[Family] = &[
+    vae::FAMILY,
+    pca::FAMILY,
+    ppca::FAMILY,
+    linear_autoencoder::FAMILY,
+    autoencoder::FAMILY,
+    linear_vae::FAMILY,
+    gaussian_vae::FAMILY,
+    beta_vae::FAMILY,
+    conditional_vae::FAMILY,
+];
 
 /// The family with this id.
 ///

@@ -12,32 +12,32 @@ use burn::tensor::{Device, Tensor, TensorData};
 use crate::CoreError;
 use crate::weights::{HostTensor, WeightFile, WeightsError, read};
 
-const FIRST: &str = "adam.first.";
-const SECOND: &str = "adam.second.";
-const TIME: &str = "adam.time";
+const FIRST: &str = "state.adam.first.";
+const SECOND: &str = "state.adam.second.";
+/// Steps done, as a number: it is the same for all parameters.
+const TIME: &str = "state.adam.time";
 
 /// First and second moments of the gradients, by path of the parameter, each flattened to one dimension.
 #[derive(Clone, Default)]
 pub struct Moments(BTreeMap<String, AdamState<1>>);
 
 impl Moments {
-    /// Prefix of the names of these tensors in a file.
-    pub const PREFIX: &'static str = "adam.";
-
-    /// Read the state back from the device, into a file that already holds the weights.
+    /// Read the state back from the device.
     ///
     /// # Errors
     /// When the device fails.
-    pub async fn write(&self, file: &mut WeightFile) -> Result<(), CoreError> {
+    pub async fn read(&self) -> Result<BTreeMap<String, HostTensor>, CoreError> {
+        let mut tensors = BTreeMap::new();
         for (path, AdamState { momentum }) in &self.0 {
             for (prefix, tensor) in [(FIRST, &momentum.moment_1), (SECOND, &momentum.moment_2)] {
                 let values = read(tensor.clone()).await?;
-                file.tensors
-                    .insert(format!("{prefix}{path}"), HostTensor { shape: vec![values.len()], values });
+                tensors.insert(format!("{prefix}{path}"), HostTensor { shape: vec![values.len()], values });
             }
-            file.metadata.insert(TIME.into(), momentum.time.to_string());
+            #[expect(clippy::cast_precision_loss, reason = "steps are below 2^24, which is 35,000 epochs")]
+            let time = HostTensor { shape: vec![1], values: vec![momentum.time as f32] };
+            tensors.insert(TIME.into(), time);
         }
-        Ok(())
+        Ok(tensors)
     }
 
     /// Take the state from a file.
@@ -57,7 +57,9 @@ impl Moments {
                     return Err(WeightsError::Shape { name, found, expected: vec![size] });
                 }
             }
-            let time = file.entry(TIME)?.parse().map_err(|_| WeightsError::Metadata(TIME))?;
+            let time = file.tensors.get(TIME).and_then(|time| time.values.first());
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+            let time = *time.ok_or_else(|| WeightsError::Missing(TIME.into()))? as usize;
             let tensor =
                 |t: &HostTensor| Tensor::from_data(TensorData::new(t.values.clone(), [size]), device);
             let momentum = AdaptiveMomentumState::new(time, tensor(first), tensor(second));

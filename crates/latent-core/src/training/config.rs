@@ -1,6 +1,6 @@
 //! Settings of training that families put on their cards.
 
-use std::borrow::Cow::Borrowed;
+use std::borrow::Cow::{self, Borrowed};
 
 use latent_protocol::{Choice, Control, Hyperparameter, Settings};
 
@@ -12,6 +12,7 @@ pub const BATCH_SIZE: Hyperparameter = Hyperparameter {
         "Images per training step. Larger batches give smoother gradients and fewer steps per second.",
     ),
     control: Control::Whole { default: 128, min: 1, max: 1024 },
+    live: false,
 };
 
 /// Step size of Adam.
@@ -20,6 +21,7 @@ pub const LEARNING_RATE: Hyperparameter = Hyperparameter {
     label: Borrowed("Learning rate"),
     help: Borrowed("How far each step moves the weights (Adam). Too large diverges, too small crawls."),
     control: Control::Real { default: 0.001, min: 0.000_01, max: 1.0, logarithmic: true },
+    live: true,
 };
 
 /// What happens to the learning rate over a run.
@@ -31,12 +33,16 @@ pub const SCHEDULE: Hyperparameter = Hyperparameter {
     ),
     control: Control::Pick {
         default: Borrowed("constant"),
-        options: Borrowed(&[
-            Choice { id: Borrowed("constant"), label: Borrowed("Constant") },
-            Choice { id: Borrowed("cosine"), label: Borrowed("Cosine") },
-        ]),
+        options: SCHEDULES,
     },
+    live: false,
 };
+
+/// Options of [`SCHEDULE`].
+pub const SCHEDULES: Cow<'static, [Choice]> = Borrowed(&[
+    Choice { id: Borrowed("constant"), label: Borrowed("Constant") },
+    Choice { id: Borrowed("cosine"), label: Borrowed("Cosine") },
+]);
 
 /// Passes over the images.
 pub const EPOCHS: Hyperparameter = Hyperparameter {
@@ -44,6 +50,7 @@ pub const EPOCHS: Hyperparameter = Hyperparameter {
     label: Borrowed("Epochs"),
     help: Borrowed("Passes over the training images; training ends after them."),
     control: Control::Whole { default: 20, min: 1, max: 1000 },
+    live: false,
 };
 
 /// How many training images are used.
@@ -54,6 +61,7 @@ pub const IMAGES: Hyperparameter = Hyperparameter {
         "At most this many images of the data set are trained on; fewer make epochs quicker and the model worse.",
     ),
     control: Control::Whole { default: 60_000, min: 1, max: 200_000 },
+    live: false,
 };
 
 /// What the decoder must explain.
@@ -71,6 +79,7 @@ pub const TARGETS: Hyperparameter = Hyperparameter {
             Choice { id: Borrowed("grey"), label: Borrowed("Grey values") },
         ]),
     },
+    live: false,
 };
 
 /// What the pixels of a batch are.
@@ -120,11 +129,11 @@ pub struct TrainingConfig {
 }
 
 impl From<&Settings> for TrainingConfig {
-    /// From checked settings of a card that has all of these keys.
+    /// From checked settings. A card without a learning rate learns without one; one without targets, from greys.
     fn from(settings: &Settings) -> Self {
         Self {
             batch_size: settings.whole(&BATCH_SIZE.key),
-            learning_rate: settings.real(&LEARNING_RATE.key),
+            learning_rate: if settings.has(&LEARNING_RATE.key) { settings.real(&LEARNING_RATE.key) } else { 0.0 },
             schedule: if settings.pick(&SCHEDULE.key) == "cosine" {
                 Schedule::Cosine
             } else {
@@ -132,7 +141,7 @@ impl From<&Settings> for TrainingConfig {
             },
             epochs: settings.whole(&EPOCHS.key),
             images: settings.whole(&IMAGES.key),
-            targets: if settings.pick(&TARGETS.key) == "grey" { Targets::Grey } else { Targets::Dynamic },
+            targets: if settings.pick(&TARGETS.key) == "dynamic" { Targets::Dynamic } else { Targets::Grey },
         }
     }
 }

@@ -8,10 +8,14 @@ use super::adam::{Adam, Moments};
 use crate::CoreError;
 use crate::family::{Batch, LatentModel, Losses, Objective, Trainer};
 use crate::noise::{Noise, Stream};
-use crate::weights::{self, WeightFile};
+use crate::weights::{self, Host, WeightFile};
+
+/// How a family reads its settings.
+pub type ReadConfig<M> = fn(&Settings) -> Result<<M as Objective>::Config, CoreError>;
 
 /// Minimises the first loss of an [`Objective`] with Adam.
 pub struct GradientTrainer<M: Objective> {
+    read: ReadConfig<M>,
     config: M::Config,
     model: M,
     adam: Adam,
@@ -23,20 +27,64 @@ impl<M: Objective> GradientTrainer<M> {
     ///
     /// # Errors
     /// When the settings do not fit.
-    pub fn create(device: &Device, settings: &Settings, seed: u64) -> Result<Box<dyn Trainer>, CoreError> {
-        let config = M::config(settings)?;
+    pub fn new(
+        device: &Device,
+        settings: &Settings,
+        seed: u64,
+        read: ReadConfig<M>,
+    ) -> Result<Self, CoreError> {
+        let config = read(settings)?;
         let mut noise = Noise::new(seed, Stream::Weights, 0);
         let model = M::init(&config, &mut noise, &device.clone().autodiff());
-        Ok(Box::new(Self { config, model, adam: Adam::new(), device: device.clone() }))
+        Ok(Self { read, config, model, adam: Adam::new(), device: device.clone() })
+    }
+
+    /// As [`new`](Self::new), for a [`Family`](crate::Family).
+    ///
+    /// # Errors
+    /// When the settings do not fit.
+    pub fn create(
+        device: &Device,
+        settings: &Settings,
+        seed: u64,
+        read: ReadConfig<M>,
+    ) -> Result<Box<dyn Trainer>, CoreError> {
+        Ok(Box::new(Self::new(device, settings, seed, read)?))
+    }
+
+    /// The model, with its graph of derivatives.
+    pub fn model(&self) -> &M {
+        &self.model
+    }
+
+    /// Change what is not learned by gradients.
+    pub fn change(&mut self, change: impl FnOnce(M) -> M) {
+        self.model = change(self.model.clone());
+    }
+}
+
+impl<M: Objective> Clone for GradientTrainer<M> {
+    fn clone(&self) -> Self {
+        Self {
+            read: self.read,
+            config: self.config.clone(),
+            model: self.model.clone(),
+            adam: self.adam.clone(),
+            device: self.device.clone(),
+        }
     }
 }
 
 impl<M: Objective> Trainer for GradientTrainer<M> {
     fn step(&mut self, batch: Batch, learning_rate: f64) -> Losses {
-        let losses = self.model.losses(&self.config, batch);
-        let gradients = GradientsParams::from_grads(losses.0[0].1.backward(), &self.model);
-        self.model = self.adam.step(learning_rate, self.model.clone(), gradients);
-        Losses(losses.0.into_iter().map(|(name, value)| (name, value.inner())).collect())
+        let Losses { terms, codes } = self.model.losses(&self.config, batch);
+        let gradients = GradientsParams::from_grads(terms[0].1.backward(), &self.model);
+        let mut model = self.adam.step(learning_rate, self.model.clone(), gradients);
+        if let Some(codes) = codes {
+            model = model.observe(codes.inner());
+        }
+        self.model = model;
+        Losses::new(terms.into_iter().map(|(name, value)| (name, value.inner())).collect())
     }
 
     fn snapshot(&self) -> Box<dyn LatentModel> {
@@ -44,21 +92,21 @@ impl<M: Objective> Trainer for GradientTrainer<M> {
     }
 
     fn fork(&self) -> Box<dyn Trainer> {
-        Box::new(Self {
-            config: self.config.clone(),
-            model: self.model.clone(),
-            adam: self.adam.clone(),
-            device: self.device.clone(),
-        })
+        Box::new(self.clone())
     }
 
-    fn moments(&self) -> &Moments {
-        self.adam.moments()
+    fn adjust(&mut self, settings: &Settings) -> Result<(), CoreError> {
+        self.config = (self.read)(settings)?;
+        Ok(())
+    }
+
+    fn state(&self) -> Host<'_> {
+        Box::pin(self.adam.moments().read())
     }
 
     fn restore(&mut self, file: &WeightFile) -> Result<(), CoreError> {
         let moments = Moments::load(file, &self.device)?;
-        self.model = weights::fill(self.model.clone(), file, &[Moments::PREFIX])?;
+        self.model = weights::fill(self.model.clone(), file)?;
         self.adam.set_moments(moments);
         Ok(())
     }

@@ -1,12 +1,12 @@
 //! A run: one training of one model, from its settings and seed to its last step.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 use latent_protocol::Settings;
 
 use super::config::{Targets, TrainingConfig};
 use crate::CoreError;
-use crate::data::{Dataset, PIXELS, SIDE, Sampler};
-use crate::family::{Batch, Family, LatentModel, Losses, Trainer};
+use crate::data::{Dataset, Sampler};
+use crate::family::{Batch, Examples, Family, LatentModel, Losses, Trainer};
 use crate::models;
 use crate::noise::{Noise, Stream};
 use crate::weights::{Precision, WeightFile, WeightsError, key};
@@ -91,10 +91,10 @@ impl Run {
                 Noise::new(self.seed, Stream::Bits, self.step).binarize(&grey, &mut values);
             }
         }
-        let shape = [values.len() / PIXELS, 1, SIDE, SIDE];
-        let images = Tensor::from_data(TensorData::new(values, shape), &self.device.clone().autodiff());
+        let classes: Vec<u8> = visit.indices.iter().map(|i| dataset.train().labels[*i as usize]).collect();
+        let examples = Examples::new(values, &classes, &self.device.clone().autodiff());
         let noise = Noise::new(self.seed, Stream::Step, self.step);
-        let losses = self.trainer.step(Batch { images, noise, epoch: self.epoch() }, self.learning_rate());
+        let losses = self.trainer.step(Batch { examples, noise, epoch: self.epoch() }, self.learning_rate());
         self.step += 1;
         Advance::Stepped(losses)
     }
@@ -107,13 +107,16 @@ impl Run {
         self.config.learning_rate * self.config.schedule.factor(done)
     }
 
-    /// Change the learning rate of the steps to come.
+    /// Change settings of the steps to come; only those that the card calls live are taken over.
     ///
     /// # Errors
-    /// When it is outside the bounds of the card.
-    pub fn set_learning_rate(&mut self, rate: f64) -> Result<(), CoreError> {
-        self.settings.set(&self.family.card, &super::LEARNING_RATE.key, &rate.to_string())?;
-        self.config.learning_rate = rate;
+    /// When one is outside the bounds of the card.
+    pub fn adjust(&mut self, settings: &Settings) -> Result<(), CoreError> {
+        let card = &self.family.card;
+        let settings = self.settings.with_live(card, &settings.checked(card)?);
+        self.trainer.adjust(&settings)?;
+        self.config = TrainingConfig::from(&settings);
+        self.settings = settings;
         Ok(())
     }
 
@@ -220,7 +223,7 @@ impl Run {
     /// When the device fails.
     pub async fn checkpoint(&self) -> Result<Vec<u8>, CoreError> {
         let mut file = self.weights().await?;
-        self.trainer.moments().write(&mut file).await?;
+        file.tensors.extend(self.trainer.state().await?);
         Ok(file.to_bytes(Precision::F32)?)
     }
 }

@@ -1,8 +1,8 @@
 //! The run of a session: asked for, begun when its data is there, stepped, watched, saved.
 
 use latent_core::data::Dataset;
-use latent_core::evaluation::BoundEvaluation;
-use latent_core::training::{Advance, Run};
+use latent_core::evaluation::TestLossEvaluation;
+use latent_core::training::{Advance, LEARNING_RATE, Run};
 use latent_core::{CoreError, Device, LatentModel, Losses, models};
 use latent_protocol::{Event, Phase, Progress, Settings, TermValue};
 
@@ -40,7 +40,7 @@ pub struct Training {
     good: Option<Run>,
     /// Losses of the last step, if they were not reported.
     unread: Option<Losses>,
-    evaluation: Option<(u64, BoundEvaluation)>,
+    evaluation: Option<(u64, TestLossEvaluation)>,
     evaluated_step: Option<u64>,
     save_asked: bool,
     watch: Watch,
@@ -61,6 +61,11 @@ struct Watch {
 impl Training {
     pub fn is_running(&self) -> bool {
         self.phase == Phase::Running
+    }
+
+    /// The run.
+    pub fn run(&self) -> Option<&Run> {
+        self.run.as_ref()
     }
 
     /// The weights as they are now.
@@ -184,10 +189,23 @@ impl Training {
         self.evaluation = None;
     }
 
+    /// Change settings of the run that may change while training.
+    pub fn adjust(&mut self, settings: &Settings) -> Result<(), CoreError> {
+        if let Some(run) = &mut self.run {
+            run.adjust(settings)?;
+        }
+        if let Some(good) = &mut self.good {
+            good.adjust(settings)?;
+        }
+        Ok(())
+    }
+
     /// Go on after a divergence.
     pub fn recover(&mut self, host: &impl Host, learning_rate: f64) -> Result<(), CoreError> {
         if let Some(run) = &mut self.run {
-            run.set_learning_rate(learning_rate)?;
+            let mut settings = run.settings().clone();
+            settings.set(&run.family().card, &LEARNING_RATE.key, &learning_rate.to_string())?;
+            run.adjust(&settings)?;
             self.good = Some(run.fork());
             self.watch.window = None;
             self.set_phase(host, Phase::Running);
@@ -300,10 +318,9 @@ impl Training {
         self.set_phase(host, Phase::Finished);
         self.save(host).await?;
         if let Some(run) = &self.run
-            && run.family().card.abilities.bound
             && self.evaluated_step != Some(run.step())
         {
-            self.evaluation = Some((run.step(), BoundEvaluation::new(run.snapshot())));
+            self.evaluation = evaluation(run);
         }
         Ok(())
     }
@@ -316,10 +333,9 @@ impl Training {
             None => EVALUATION_STEPS,
             Some(_) => EVALUATION_STEPS.max(run.steps_per_epoch()),
         };
-        let able = run.family().card.abilities.bound && dataset.has_test();
-        if able && self.evaluation.is_none() && since >= pause {
+        if dataset.has_test() && self.evaluation.is_none() && since >= pause {
             self.evaluated_step = Some(run.step());
-            self.evaluation = Some((run.step(), BoundEvaluation::new(run.snapshot())));
+            self.evaluation = evaluation(run);
         }
     }
 
@@ -330,8 +346,8 @@ impl Training {
             self.evaluation = None;
             return Ok(false);
         }
-        if let Some(bound) = evaluation.advance(dataset.test()).await? {
-            host.emit(Event::Evaluated { step: *step, bound, images: dataset.test().labels.len() });
+        if let Some(loss) = evaluation.advance(dataset).await? {
+            host.emit(Event::Evaluated { step: *step, loss });
             self.evaluated_step = Some(*step);
             self.evaluation = None;
         }
@@ -367,6 +383,11 @@ impl Training {
         self.phase = phase;
         host.emit(Event::PhaseChanged { phase });
     }
+}
+
+fn evaluation(run: &Run) -> Option<(u64, TestLossEvaluation)> {
+    let card = &run.family().card;
+    TestLossEvaluation::is_possible(card).then(|| (run.step(), TestLossEvaluation::new(run.snapshot(), card)))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]

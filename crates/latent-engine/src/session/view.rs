@@ -3,8 +3,9 @@
 use latent_core::data::SIDE;
 use latent_core::picture::Picture;
 use latent_core::{CoreError, LatentModel, Plane, decode, weights};
-use latent_protocol::{Event, Theme};
+use latent_protocol::{Event, PlaneLook, Strip, Theme};
 
+use super::strip;
 use crate::host::{Host, Surface};
 
 /// Fewest milliseconds between two drawings of the plane of a model that learns.
@@ -19,6 +20,14 @@ pub struct View {
     theme: Theme,
     grid: usize,
     point: [f32; 2],
+    look: PlaneLook,
+    /// Codes of the test images that the plane goes through.
+    anchors: Option<[Vec<f32>; 3]>,
+    strip: Strip,
+    /// KL of each latent, if it was measured.
+    latent_kl: Vec<f64>,
+    /// Whether the two above belong to an older model.
+    codes_due: bool,
     digit_due: bool,
     plane: Progress,
     /// When the plane was last finished, and how long it took.
@@ -41,6 +50,11 @@ impl Default for View {
             theme: Theme::PLAIN,
             grid: 20,
             point: [0.5; 2],
+            look: PlaneLook::default(),
+            anchors: None,
+            strip: Strip::None,
+            latent_kl: Vec::new(),
+            codes_due: false,
             digit_due: false,
             plane: Progress::Done,
             drawn_ms: f64::NEG_INFINITY,
@@ -56,6 +70,11 @@ impl View {
         self.refresh();
     }
 
+    /// Go on drawing with newer weights.
+    pub fn renew(&mut self, model: Box<dyn LatentModel>) {
+        self.model = Some(model);
+    }
+
     /// Draw nothing more until another model is shown.
     pub fn clear(&mut self) {
         self.model = None;
@@ -63,6 +82,7 @@ impl View {
 
     /// Draw everything anew.
     pub fn refresh(&mut self) {
+        self.codes_due = true;
         self.digit_due = true;
         self.plane = Progress::From(0, 0.0);
     }
@@ -91,6 +111,52 @@ impl View {
         self.plane = Progress::From(0, 0.0);
     }
 
+    pub fn set_plane(&mut self, look: PlaneLook) {
+        self.look = look;
+        self.refresh();
+    }
+
+    pub fn set_strip(&mut self, strip: Strip) {
+        self.strip = strip;
+        self.codes_due = true;
+        self.digit_due = true;
+    }
+
+    /// What must be encoded before the next drawing: the anchors of the plane, and whether the KL of each latent is
+    /// wanted.
+    pub fn wanted_codes(&self) -> (Option<[usize; 3]>, bool) {
+        if !self.codes_due {
+            return (None, false);
+        }
+        (self.look.anchors, self.strip == Strip::Traversals)
+    }
+
+    /// Take what was encoded.
+    pub fn set_codes(&mut self, anchors: Option<[Vec<f32>; 3]>, latent_kl: Vec<f64>) {
+        self.anchors = anchors;
+        self.latent_kl = latent_kl;
+        self.codes_due = false;
+    }
+
+    /// The model on show.
+    pub fn model(&self) -> Option<&dyn LatentModel> {
+        self.model.as_deref()
+    }
+
+    /// The plane of a model as it is looked at.
+    fn plane_of(&self, model: &dyn LatentModel) -> Plane {
+        let plane = model.plane();
+        // What does not fit another model is forgotten.
+        let axes = if self.look.axes.iter().all(|axis| *axis < plane.latent_dim) { self.look.axes } else { [0, 1] };
+        let plane = plane.with_class(self.look.class);
+        match &self.anchors {
+            Some(anchors) if anchors.iter().all(|anchor| anchor.len() == plane.latent_dim) => {
+                plane.with_anchors(anchors)
+            }
+            _ => plane.with_axes(axes).with_held(&self.look.held),
+        }
+    }
+
     pub fn set_point(&mut self, point: [f32; 2]) {
         self.point = point;
         self.digit_due = true;
@@ -101,33 +167,30 @@ impl View {
         self.digit_due || self.plane != Progress::Done
     }
 
-    /// Draw the digit, or else the next band of the plane; `fresh` replaces the model if there is one.
-    pub async fn draw(
-        &mut self,
-        host: &impl Host,
-        fresh: Option<Box<dyn LatentModel>>,
-    ) -> Result<(), CoreError> {
-        if fresh.is_some() {
-            self.model = fresh;
-        }
+    /// Draw the digit and the strip, or else the next band of the plane.
+    pub async fn draw(&mut self, host: &impl Host) -> Result<(), CoreError> {
         let Some(model) = self.model.as_deref() else {
             self.digit_due = false;
             self.plane = Progress::Done;
             return Ok(());
         };
         let start = host.now_ms();
+        let plane = self.plane_of(model);
         if self.digit_due {
             self.digit_due = false;
-            let z = model.plane().latent_from_unit(&[self.point]);
+            let z = plane.latent_from_unit(&[self.point]);
             let pixels = weights::read(decode(model, z.clone())).await?;
             host.paint(Surface::Digit, &Picture::mosaic(&pixels, 1, self.theme), 0, (SIDE, SIDE));
             let decode_ms = host.now_ms() - start;
+            if let Some(strip) = strip::picture(self.strip, model, &z, &self.latent_kl, self.theme).await? {
+                host.paint(Surface::Strip, &strip, 0, (strip.width, strip.height));
+            }
             host.emit(Event::Decoded { point: self.point, z, decode_ms });
         } else if let Progress::From(row, spent_ms) = self.plane {
             let grid = self.grid;
             let rows = (BAND / grid).clamp(1, grid - row);
             let tiles = &Plane::tile_centers(grid)[row * grid..(row + rows) * grid];
-            let pixels = weights::read(decode(model, model.plane().latent_from_unit(tiles))).await?;
+            let pixels = weights::read(decode(model, plane.latent_from_unit(tiles))).await?;
             let picture = Picture::mosaic(&pixels, grid, self.theme);
             host.paint(Surface::Plane, &picture, row * SIDE, (grid * SIDE, grid * SIDE));
             let draw_ms = spent_ms + host.now_ms() - start;

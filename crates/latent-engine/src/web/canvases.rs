@@ -6,10 +6,11 @@ use web_sys::{ImageData, OffscreenCanvas, OffscreenCanvasRenderingContext2d};
 
 use crate::host::Surface;
 
-/// The two canvases that came with the first message.
+/// The canvases that came with the first message.
 pub struct Canvases {
     plane: Canvas,
     digit: Canvas,
+    strip: Canvas,
 }
 
 struct Canvas {
@@ -18,10 +19,11 @@ struct Canvas {
 }
 
 impl Canvases {
-    /// From the array `[plane, digit]`.
+    /// From the array `[plane, digit, strip]`.
     pub fn new(transferred: &JsValue) -> Result<Self, JsValue> {
         let array: &js_sys::Array = transferred.dyn_ref().ok_or("no canvases came with the first message")?;
-        Ok(Self { plane: Canvas::new(array.get(0))?, digit: Canvas::new(array.get(1))? })
+        let canvas = |index| Canvas::new(array.get(index));
+        Ok(Self { plane: canvas(0)?, digit: canvas(1)?, strip: canvas(2)? })
     }
 
     /// Draw a picture at a row of a surface.
@@ -29,6 +31,7 @@ impl Canvases {
         let canvas = match surface {
             Surface::Plane => &self.plane,
             Surface::Digit => &self.digit,
+            Surface::Strip => &self.strip,
         };
         if let Err(err) = canvas.paint(picture, top, size) {
             web_sys::console::error_2(&"cannot draw".into(), &err);

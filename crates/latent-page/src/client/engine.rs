@@ -1,4 +1,4 @@
-//! One engine: its worker and its two canvases.
+//! One engine: its worker and its three canvases.
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
@@ -30,7 +30,7 @@ pub enum Message {
 /// A worker with an engine in it.
 pub struct Engine {
     worker: Worker,
-    canvases: [HtmlCanvasElement; 2],
+    canvases: [HtmlCanvasElement; 3],
     /// Messages that wait for the worker to be up.
     waiting: RefCell<Option<Vec<(JsValue, JsValue)>>>,
     report: RefCell<Option<DeviceReport>>,
@@ -55,7 +55,7 @@ impl Engine {
         let url = super::absolute(&format!("engine.js?engine={name}&v={}", version.unwrap_or_default()));
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
-        let canvases = [canvas()?, canvas()?];
+        let canvases = [canvas()?, canvas()?, canvas()?];
         let offscreen = Array::new();
         for canvas in &canvases {
             offscreen.push(&canvas.transfer_control_to_offscreen()?.into());
@@ -153,7 +153,7 @@ impl Engine {
     }
 
     /// Put its canvases in place of those that are there.
-    pub fn show(&self, hosts: &[HtmlElement; 2]) {
+    pub fn show(&self, hosts: &[HtmlElement; 3]) {
         for (host, canvas) in hosts.iter().zip(&self.canvases) {
             if canvas.parent_node().is_none() {
                 host.replace_children_with_node_1(canvas);

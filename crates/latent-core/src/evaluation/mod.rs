@@ -1,0 +1,269 @@
+//! Measuring a model on images it was never trained on, a chunk at a time: the same code natively and in the tab.
+
+mod bound;
+mod codes;
+mod importance;
+mod judged;
+mod quadrature;
+mod scores;
+mod test_loss;
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use burn::tensor::Tensor;
+use latent_protocol::{Effort, Likelihood, Measure, MeasureGroup, MeasureTable, ModelCard};
+
+pub use codes::{codes_of, latent_kl};
+pub(crate) use scores::best;
+pub use test_loss::TestLossEvaluation;
+
+use crate::CoreError;
+use crate::data::{Dataset, PIXELS, Shard};
+use crate::family::{Examples, LatentModel};
+use crate::judge::Judge;
+use crate::noise::{Noise, Stream};
+
+/// Images in a chunk.
+const CHUNK: usize = 250;
+
+/// Seed of the test bits and of the noise: part of the measure, the same for every model and every run.
+const TEST_SEED: u64 = 0;
+
+/// What is measured.
+struct Subject<'a> {
+    model: &'a dyn LatentModel,
+    card: &'a ModelCard,
+    dataset: &'a Dataset,
+    judge: Option<&'a Judge>,
+}
+
+impl Subject<'_> {
+    /// Test images as the likelihood sees them: bits drawn once with the grey as probability, the same in every
+    /// measurement, for a Bernoulli likelihood; else greys.
+    fn test(&self, range: Range<usize>) -> Examples {
+        if self.card.abilities.likelihood == Some(Likelihood::Bernoulli) {
+            test_bits(self.dataset.test(), range, self.model)
+        } else {
+            greys(self.dataset.test(), range, self.model)
+        }
+    }
+
+    /// Standard normal numbers for the codes of test images.
+    fn eps(&self, range: &Range<usize>, samples: usize) -> Tensor<3> {
+        let shape = [samples, range.len(), self.model.plane().latent_dim];
+        Noise::new(TEST_SEED, Stream::Test, range.start as u64).normal(shape, &self.model.device())
+    }
+}
+
+/// Grey images.
+fn greys(shard: &Shard, range: Range<usize>, model: &dyn LatentModel) -> Examples {
+    let bytes = &shard.pixels[range.start * PIXELS..range.end * PIXELS];
+    let pixels = bytes.iter().map(|grey| f32::from(*grey) / 255.0).collect();
+    Examples::new(pixels, &shard.labels[range], &model.device())
+}
+
+/// Binary images.
+fn test_bits(shard: &Shard, range: Range<usize>, model: &dyn LatentModel) -> Examples {
+    let mut bits = Vec::with_capacity(range.len() * PIXELS);
+    for index in range.clone() {
+        let grey = &shard.pixels[index * PIXELS..(index + 1) * PIXELS];
+        Noise::new(TEST_SEED, Stream::TestBits, index as u64).binarize(grey, &mut bits);
+    }
+    Examples::new(bits, &shard.labels[range], &model.device())
+}
+
+/// A part of a measurement.
+enum Stage {
+    Bound(bound::Stage),
+    Importance(importance::Stage),
+    Quadrature(quadrature::Stage),
+    Codes(codes::Stage),
+    Judged(judged::Stage),
+}
+
+impl Stage {
+    /// Chunks in all.
+    fn chunks(&self) -> usize {
+        match self {
+            Self::Bound(stage) => stage.chunks(),
+            Self::Importance(stage) => stage.chunks(),
+            Self::Quadrature(stage) => stage.chunks(),
+            Self::Codes(stage) => stage.chunks(),
+            Self::Judged(stage) => stage.chunks(),
+        }
+    }
+
+    async fn advance(&mut self, subject: &Subject<'_>) -> Result<(), CoreError> {
+        match self {
+            Self::Bound(stage) => stage.advance(subject).await,
+            Self::Importance(stage) => stage.advance(subject).await,
+            Self::Quadrature(stage) => stage.advance(subject).await,
+            Self::Codes(stage) => stage.advance(subject).await,
+            Self::Judged(stage) => stage.advance(subject).await,
+        }
+    }
+
+    fn finish(self, subject: &Subject<'_>, table: &mut MeasureTable) {
+        match self {
+            Self::Bound(stage) => stage.finish(subject, table),
+            Self::Importance(stage) => stage.finish(subject, table),
+            Self::Quadrature(stage) => stage.finish(subject, table),
+            Self::Codes(stage) => stage.finish(subject, table),
+            Self::Judged(stage) => stage.finish(subject, table),
+        }
+    }
+}
+
+/// A measurement under way.
+pub struct Evaluation {
+    model: Box<dyn LatentModel>,
+    card: &'static ModelCard,
+    judge: Option<Judge>,
+    stages: VecDeque<Stage>,
+    /// Chunks done in the first stage.
+    done: usize,
+    finished: usize,
+    total: usize,
+    table: MeasureTable,
+}
+
+/// How far a measurement is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Advanced {
+    /// So much is done, 0 to 1.
+    To(f64),
+    /// All is.
+    Done(MeasureTable),
+}
+
+impl Evaluation {
+    /// Measure a model with all that its card allows and a judge, if there is one, can say. Its encoder must be
+    /// there if the card declares one.
+    #[must_use]
+    pub fn new(
+        model: Box<dyn LatentModel>,
+        card: &'static ModelCard,
+        judge: Option<Judge>,
+        effort: Effort,
+        dataset: &Dataset,
+    ) -> Self {
+        let (test, train) = (dataset.test().labels.len(), dataset.train().labels.len());
+        let images = effort.images.min(test);
+        let latent_dim = model.plane().latent_dim;
+        let mut stages = VecDeque::new();
+        if card.abilities.likelihood.is_some() {
+            stages.push_back(Stage::Bound(bound::Stage::new(images)));
+            if effort.importance_samples > 0 {
+                let images = effort.importance_images.min(test);
+                stages.push_back(Stage::Importance(importance::Stage::new(images, effort.importance_samples)));
+            }
+            // Codes with a class would need the quadrature of each class.
+            if effort.quadrature_grid > 0 && latent_dim <= 2 && !card.abilities.classes {
+                let images = effort.quadrature_images.min(test);
+                stages.push_back(Stage::Quadrature(quadrature::Stage::new(images, effort.quadrature_grid, latent_dim)));
+            }
+        }
+        if card.abilities.encode {
+            stages.push_back(Stage::Codes(codes::Stage::new(images, effort.neighbours.min(train), latent_dim)));
+        }
+        if judge.is_some() && effort.samples > 0 {
+            stages.push_back(Stage::Judged(judged::Stage::new(effort.samples.min(train), images)));
+        }
+        let total = stages.iter().map(Stage::chunks).sum();
+        Self { model, card, judge, stages, done: 0, finished: 0, total, table: MeasureTable::default() }
+    }
+
+    /// Measure the next chunk.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub async fn advance(&mut self, dataset: &Dataset) -> Result<Advanced, CoreError> {
+        let subject = Subject {
+            model: self.model.as_ref(),
+            card: self.card,
+            dataset,
+            judge: self.judge.as_ref(),
+        };
+        let Some(stage) = self.stages.front_mut() else {
+            return Ok(Advanced::Done(std::mem::take(&mut self.table)));
+        };
+        if self.done < stage.chunks() {
+            stage.advance(&subject).await?;
+            self.done += 1;
+            self.finished += 1;
+        }
+        if self.done >= stage.chunks() {
+            self.done = 0;
+            if let Some(stage) = self.stages.pop_front() {
+                stage.finish(&subject, &mut self.table);
+            }
+        }
+        if self.stages.is_empty() {
+            return Ok(Advanced::Done(std::mem::take(&mut self.table)));
+        }
+        #[expect(clippy::cast_precision_loss, reason = "counts are small")]
+        let done = self.finished as f64 / self.total.max(1) as f64;
+        Ok(Advanced::To(done))
+    }
+}
+
+/// The range of a chunk.
+fn chunk(index: usize, count: usize) -> Range<usize> {
+    index * CHUNK..((index + 1) * CHUNK).min(count)
+}
+
+fn measure(key: &str, label: &str, unit: &str, value: f64, count: usize) -> Measure {
+    Measure {
+        key: key.into(),
+        label: label.into(),
+        unit: unit.into(),
+        value,
+        count: count as u64,
+        real: None,
+        baseline: None,
+    }
+}
+
+/// The group with this title, at the end of the table if it is new.
+fn group<'a>(table: &'a mut MeasureTable, title: &str, note: &str) -> &'a mut MeasureGroup {
+    let at = table.groups.iter().position(|group| group.title == title).unwrap_or_else(|| {
+        table.groups.push(MeasureGroup { title: title.into(), note: note.into(), measures: Vec::new() });
+        table.groups.len() - 1
+    });
+    &mut table.groups[at]
+}
+
+/// The group of likelihoods of this kind: numbers of two kinds never stand in one.
+fn likelihood_group(table: &mut MeasureTable, likelihood: Likelihood) -> &mut MeasureGroup {
+    match likelihood {
+        Likelihood::Bernoulli => group(
+            table,
+            "Likelihood of black and white test digits",
+            "Dynamic binarisation, bits drawn once with a fixed seed, the same for every model. Nats per image; lower \
+             is better. Not to be compared with numbers for thresholded or grey digits.",
+        ),
+        Likelihood::Gaussian => group(
+            table,
+            "Density of grey test digits",
+            "Nats per image, higher is better; a density may be positive and depends on sigma. Not to be compared with \
+             likelihoods of black and white digits.",
+        ),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts are small")]
+fn mean(sum: f64, count: usize) -> f64 {
+    sum / count.max(1) as f64
+}
+
+fn sum(values: &[f32]) -> f64 {
+    values.iter().map(|v| f64::from(*v)).sum()
+}
+
+/// `log mean exp` without overflow.
+pub(crate) fn log_mean_exp(values: impl Iterator<Item = f32> + Clone) -> f64 {
+    let max = values.clone().map(f64::from).fold(f64::NEG_INFINITY, f64::max);
+    let (sum, count) = values.fold((0.0, 0.0), |(sum, n), v| (sum + libm::exp(f64::from(v) - max), n + 1.0));
+    max + libm::log(sum / count)
+}

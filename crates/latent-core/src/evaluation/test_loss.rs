@@ -1,0 +1,87 @@
+//! The loss on all test images, followed while training: the negative bound where there is one, else the squared
+//! error.
+
+use latent_protocol::{Likelihood, ModelCard, TestLoss};
+
+use super::{Subject, chunk, greys, mean, sum};
+use crate::CoreError;
+use crate::data::Dataset;
+use crate::family::LatentModel;
+use crate::weights::read;
+
+/// A measurement of the test loss under way.
+pub struct TestLossEvaluation {
+    model: Box<dyn LatentModel>,
+    card: &'static ModelCard,
+    next: usize,
+    reconstruction: f64,
+    kl: f64,
+}
+
+impl TestLossEvaluation {
+    /// Measure this model.
+    #[must_use]
+    pub fn new(model: Box<dyn LatentModel>, card: &'static ModelCard) -> Self {
+        Self { model, card, next: 0, reconstruction: 0.0, kl: 0.0 }
+    }
+
+    /// Whether a card allows it.
+    #[must_use]
+    pub fn is_possible(card: &ModelCard) -> bool {
+        card.abilities.likelihood.is_some() || card.abilities.encode
+    }
+
+    /// Measure the next chunk; the result when it was the last.
+    ///
+    /// # Errors
+    /// When the encoder is missing or the device fails.
+    pub async fn advance(&mut self, dataset: &Dataset) -> Result<Option<TestLoss>, CoreError> {
+        let subject = Subject { model: self.model.as_ref(), card: self.card, dataset, judge: None };
+        let images = dataset.test().labels.len();
+        let range = chunk(self.next, images);
+        self.next += 1;
+        let end = range.end;
+        let unable = CoreError::Unable("measure images: its encoder is missing");
+        if self.card.abilities.likelihood.is_some() {
+            let examples = subject.test(range.clone());
+            let terms = subject.model.bound(&examples, subject.eps(&range, 1)).ok_or(unable)?;
+            self.reconstruction += sum(&read(terms.reconstruction).await?);
+            self.kl += sum(&read(terms.kl.sum_dim(1)).await?);
+        } else {
+            let examples = greys(dataset.test(), range, subject.model);
+            let again = subject.model.reconstruct(&examples).ok_or(unable)?;
+            let squares = (again - examples.images.flatten(1, 3)).powi_scalar(2).mean_dim(1);
+            self.reconstruction += sum(&read(squares).await?);
+        }
+        Ok((end == images).then(|| self.result(images)))
+    }
+
+    fn result(&self, images: usize) -> TestLoss {
+        let (reconstruction, kl) = (mean(self.reconstruction, images), mean(self.kl, images));
+        let parts = vec![("reconstruction".to_string(), reconstruction), ("KL".to_string(), kl)];
+        match self.card.abilities.likelihood {
+            Some(Likelihood::Bernoulli) => TestLoss {
+                label: "\u{2212}ELBO".into(),
+                unit: "nats, fixed bits".into(),
+                total: reconstruction + kl,
+                parts,
+                images,
+            },
+            Some(Likelihood::Gaussian) => TestLoss {
+                label: "\u{2212}ELBO (density)".into(),
+                unit: "nats".into(),
+                total: reconstruction + kl,
+                parts,
+                images,
+            },
+            None => TestLoss {
+                label: "squared error".into(),
+                unit: "per pixel".into(),
+                total: reconstruction,
+                parts: Vec::new(),
+                images,
+            },
+        }
+    }
+}
+

@@ -1,0 +1,125 @@
+//! Linear algebra of tall thin matrices, on the device: nothing is read back, so it runs on WebGPU too.
+
+use burn::tensor::Tensor;
+
+/// An orthonormal basis of the columns and the length that each column had left after those before it were
+/// taken out (the diagonal of R in a QR decomposition). Gram and Schmidt, each column twice.
+///
+/// # Shapes
+/// `[rows, columns]` -> `[rows, columns]`, `[columns]`.
+pub fn orthonormalize(matrix: Tensor<2>) -> (Tensor<2>, Tensor<1>) {
+    let [rows, columns] = matrix.dims();
+    let (mut basis, mut lengths) = (Vec::<Tensor<2>>::with_capacity(columns), Vec::with_capacity(columns));
+    for column in 0..columns {
+        let mut v = matrix.clone().slice([0..rows, column..column + 1]);
+        if column > 0 {
+            let before = Tensor::cat(basis.clone(), 1);
+            for _ in 0..2 {
+                v = v.clone() - before.clone().matmul(before.clone().transpose().matmul(v));
+            }
+        }
+        let length = v.clone().powi_scalar(2).sum_dim(0).sqrt();
+        basis.push(v / length.clone().clamp_min(1e-20));
+        lengths.push(length.reshape([1]));
+    }
+    (Tensor::cat(basis, 1), Tensor::cat(lengths, 0))
+}
+
+/// The inverse of a symmetric positive definite matrix by Newton's iteration `X <- X (2 I - A X)` (Schulz 1933),
+/// which squares the error in each of its steps; good to single precision up to a condition number of about 1e4.
+///
+/// # Shapes
+/// `[n, n]` -> the same.
+pub fn inverse(matrix: Tensor<2>) -> Tensor<2> {
+    const STEPS: usize = 32;
+    let [n, _] = matrix.dims();
+    let twice = Tensor::<2>::eye(n, &matrix.device()) * 2.0;
+    // 1 / trace is at most 1 / the largest eigenvalue: the error starts below 1.
+    let trace = (matrix.clone() * twice.clone() * 0.5).sum().reshape([1, 1]);
+    let mut inverse = twice.clone() * 0.5 / trace;
+    for _ in 0..STEPS {
+        inverse = inverse.clone().matmul(twice.clone() - matrix.clone().matmul(inverse));
+    }
+    inverse
+}
+
+/// The largest eigenvalue of a symmetric positive semidefinite matrix, by squaring it six times.
+///
+/// # Shapes
+/// `[n, n]` -> `[1]`.
+pub fn largest_eigenvalue(matrix: Tensor<2>) -> Tensor<1> {
+    let mut power = matrix.clone();
+    for _ in 0..6 {
+        let scale = power.clone().abs().max().reshape([1, 1]).clamp_min(1e-30);
+        power = power / scale;
+        power = power.clone().matmul(power);
+    }
+    // Rayleigh quotient of the power's columns together, which lie along the leading eigenvector.
+    let along = power.clone() * matrix.matmul(power.clone());
+    (along.sum() / power.powi_scalar(2).sum().clamp_min(1e-30)).reshape([1])
+}
+
+/// The smallest cosine of the principal angles between two subspaces: 1 when they are the same.
+///
+/// With orthonormal bases V and Q, the largest eigenvalue of `Q^T (I - V V^T) Q` is the squared sine of the
+/// largest angle.
+///
+/// # Shapes
+/// Two times `[rows, columns]`, orthonormal -> `[1]`.
+pub fn smallest_cosine(v: Tensor<2>, q: Tensor<2>) -> Tensor<1> {
+    let outside = q.clone() - v.clone().matmul(v.transpose().matmul(q));
+    let sine_squared = largest_eigenvalue(outside.clone().transpose().matmul(outside));
+    (sine_squared.neg() + 1.0).clamp_min(0.0).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::weights::read;
+    use crate::{Device, Noise, Stream};
+    use pollster::block_on;
+
+    fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+        block_on(read(tensor)).expect("flex reads")
+    }
+
+    fn random(rows: usize, columns: usize) -> Tensor<2> {
+        Noise::new(1, Stream::Test, 0).normal([rows, columns], &Device::flex())
+    }
+
+    #[test]
+    fn a_basis_is_orthonormal_and_spans_the_same() {
+        let matrix = random(50, 6);
+        let (basis, lengths) = orthonormalize(matrix.clone());
+        let gram = host(basis.clone().transpose().matmul(basis.clone()));
+        for (index, value) in gram.iter().enumerate() {
+            let expected = if index % 7 == 0 { 1.0 } else { 0.0 };
+            assert!((value - expected).abs() < 1e-5, "{gram:?}");
+        }
+        let again = basis.clone().matmul(basis.transpose().matmul(matrix.clone()));
+        assert!(host((again - matrix).abs().max())[0] < 1e-4);
+        assert!(host(lengths).iter().all(|length| *length > 1.0));
+    }
+
+    #[test]
+    fn an_inverse_undoes_its_matrix() {
+        for spread in [1.0, 30.0] {
+            let scale = Tensor::<1>::from_data([1.0, spread, 1.0, 0.5 * spread, 2.0], &Device::flex());
+            let half = random(40, 5) * scale.unsqueeze();
+            let matrix = half.clone().transpose().matmul(half);
+            let apart = matrix.clone().matmul(inverse(matrix)) - Tensor::<2>::eye(5, &Device::flex());
+            assert!(host(apart.abs().max())[0] < 2e-3);
+        }
+    }
+
+    /// Two planes in four dimensions with angles of 0 and 30 degrees.
+    #[test]
+    fn the_largest_angle_is_found() {
+        let device = Device::flex();
+        let first = Tensor::<2>::from_data([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0], [0.0, 0.0]], &device);
+        let (cos, sin) = (0.75f32.sqrt(), 0.5f32);
+        let second = Tensor::<2>::from_data([[1.0, 0.0], [0.0, cos], [0.0, sin], [0.0, 0.0]], &device);
+        assert!((host(smallest_cosine(first.clone(), second))[0] - cos).abs() < 1e-5);
+        assert!((host(smallest_cosine(first.clone(), first))[0] - 1.0).abs() < 1e-5);
+    }
+}

@@ -1,0 +1,115 @@
+//! The panel in which the model on show is measured.
+
+use latent_protocol::{MeasureGroup, MeasureTable, ModelSummary, Phase, Provenance};
+use leptos::prelude::*;
+
+use crate::client::Client;
+use crate::format;
+use crate::provenance;
+use crate::store::{Measured, Store};
+
+/// A button, its progress, and the numbers.
+#[component]
+pub fn Measure(store: Store, client: Client) -> impl IntoView {
+    let is_busy = Memo::new(move |_| store.measuring.read().is_some());
+    let has_model = move || store.model.read().is_some() || store.phase.get() != Phase::Idle;
+    let press = move |_| if is_busy.get_untracked() { client.stop_measuring() } else { client.measure() };
+    view! {
+        <section class="measure" aria-labelledby="measure-title">
+            <h2 id="measure-title">"Measure"</h2>
+            <p class="about">"Measured here, in this tab, on digits that were never trained on."</p>
+            <div class="measure-bar">
+                <button disabled=move || !is_busy.get() && !has_model() on:click=press>
+                    {move || if is_busy.get() { "Stop" } else { "Measure" }}
+                </button>
+                <Show when=move || is_busy.get()>
+                    <progress
+                        aria-label="Measuring"
+                        max="1"
+                        prop:value=move || store.measuring.get().unwrap_or_default()
+                    ></progress>
+                </Show>
+            </div>
+            {move || store.measured.get().map(|measured| view! { <Numbers store=store measured=measured /> })}
+        </section>
+    }
+}
+
+#[component]
+fn Numbers(store: Store, measured: Measured) -> impl IntoView {
+    let Measured { table: MeasureTable { groups, .. }, step, facts } = measured;
+    let weights = move || match step {
+        None => "shipped weights".to_string(),
+        Some(step) => {
+            let is_past = store.progress.read().as_ref().is_some_and(|progress| progress.step > step);
+            format!("{}step {}", if is_past { "measured at " } else { "" }, format::thousands(step))
+        }
+    };
+    let facts: String = facts.into_iter().map(|fact| format!(" \u{b7} {fact}")).collect();
+    view! {
+        <p class="origin">{weights} {facts}</p>
+        {groups.into_iter().map(|group| view! { <Group group=group /> }).collect_view()}
+    }
+}
+
+#[component]
+fn Group(group: MeasureGroup) -> impl IntoView {
+    let has_real = group.measures.iter().any(|measure| measure.real.is_some());
+    let has_baseline = group.measures.iter().any(|measure| measure.baseline.is_some());
+    let row = |measure: latent_protocol::Measure| {
+        let decimals = measure.decimals();
+        let number = move |value: f64| format::decimal(value, decimals);
+        let cell = move |value: Option<f64>| view! { <td class="number">{value.map(number)}</td> };
+        view! {
+            <tr data-measure=measure.key.clone()>
+                <th scope="row">{measure.label.clone()}</th>
+                <td class="number value">{number(measure.value)}</td>
+                {has_real.then(|| cell(measure.real))}
+                {has_baseline.then(|| cell(measure.baseline))}
+                <td>{measure.unit.clone()}</td>
+                <td class="number">{format::thousands(measure.count)}</td>
+            </tr>
+        }
+    };
+    let rows = group.measures.into_iter().map(row).collect_view();
+    view! {
+        <h3>{group.title.clone()}</h3>
+        <p class="note">{group.note}</p>
+        <div class="table-place" tabindex="0" role="region" aria-label=group.title>
+            <table>
+                <thead>
+                    <tr>
+                        <th scope="col">"What"</th>
+                        <th scope="col" class="number">"This model"</th>
+                        {has_real.then(|| view! { <th scope="col" class="number">"Real digits"</th> })}
+                        {has_baseline.then(|| view! {
+                            <th scope="col" class="number" title="The same of noise, or of the best that needs no model">
+                                "Baseline"
+                            </th>
+                        })}
+                        <th scope="col">"Unit"</th>
+                        <th scope="col" class="number">"Images"</th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+    }
+}
+
+/// What is known of the model that was just measured, apart from its step: device, data, seed, epochs.
+pub fn facts(store: Store, is_run: bool) -> Vec<String> {
+    // Nothing that a file says holds for a run that began afterwards.
+    let model = store.model.get_untracked().filter(|model| (model.provenance == Provenance::Run) == is_run);
+    let of_file = |read: &dyn Fn(&ModelSummary) -> Option<String>| model.as_ref().and_then(read);
+    let device = store.device.read_untracked().as_ref().map(|device| device.name.clone());
+    let data = of_file(&|model| provenance::entry(model, "data").or_else(|| provenance::text(model, "data")));
+    let seed = of_file(&|model| provenance::entry(model, "seed"))
+        .or_else(|| is_run.then(|| store.seed.get_untracked().to_string()));
+    let epochs = if is_run {
+        store.progress.read_untracked().as_ref().map(|progress| format!("{:.2} epochs", progress.epoch))
+    } else {
+        of_file(&provenance::epochs)
+    };
+    [device, data, seed.map(|seed| format!("seed {seed}")), epochs].into_iter().flatten().collect()
+}

@@ -1,0 +1,81 @@
+//! The strip: what is drawn beside the digit under the handle.
+
+use latent_protocol::{Abilities, Strip};
+use leptos::html::Div;
+use leptos::prelude::*;
+
+use crate::format;
+use crate::store::Store;
+
+/// What may be drawn of a model with these abilities and so many latents.
+pub fn choices(abilities: Abilities, latent_dim: usize) -> Vec<Strip> {
+    let mut choices = vec![Strip::None];
+    if abilities.likelihood.is_some() {
+        choices.push(Strip::Samples);
+    }
+    if abilities.classes {
+        choices.push(Strip::Classes);
+    }
+    // With fewer, the plane shows them all.
+    if latent_dim > 2 {
+        choices.push(Strip::Traversals);
+    }
+    choices
+}
+
+/// Its name in the menu.
+pub fn name(strip: Strip) -> &'static str {
+    match strip {
+        Strip::None => "Nothing",
+        Strip::Samples => "Samples of x",
+        Strip::Classes => "All ten classes",
+        Strip::Traversals => "Each latent by itself",
+    }
+}
+
+fn caption(strip: Strip) -> &'static str {
+    match strip {
+        Strip::None => "",
+        Strip::Samples => {
+            "The first is the mean; the others are drawn from the distribution, pixel by pixel."
+        }
+        Strip::Classes => "The same latents in each of the ten classes.",
+        Strip::Traversals => {
+            "In each row one latent changes and the others stay. The one with the most KL comes first."
+        }
+    }
+}
+
+/// The strip's canvas, with the names of its rows where they differ.
+#[component]
+pub fn StripPlace(store: Store, surface: NodeRef<Div>) -> impl IntoView {
+    let strip = move || store.strip.get();
+    let rows = move || {
+        let labels = if strip() == Strip::Traversals { row_labels(store) } else { Vec::new() };
+        labels.into_iter().map(|label| view! { <li>{label}</li> }).collect_view()
+    };
+    view! {
+        <figure class="strip" aria-label="Strip" tabindex="0" hidden=move || strip() == Strip::None>
+            <figcaption class="hint">{move || caption(strip())}</figcaption>
+            <div class="strip-body">
+                <ol class="strip-rows" hidden=move || strip() != Strip::Traversals>{rows}</ol>
+                <div class="strip-surface" role="img" aria-label=move || name(strip()) node_ref=surface></div>
+            </div>
+        </figure>
+    }
+}
+
+/// Names of the rows of traversals, in the order in which the engine draws them.
+fn row_labels(store: Store) -> Vec<String> {
+    let latent_dim = store.model.read().as_ref().map_or(0, |model| model.latent_dim);
+    let kl = store.latent_kl.read();
+    // What was measured of another model says nothing here.
+    let nats = |index: usize| kl.get(index).copied().filter(|_| kl.len() == latent_dim);
+    let mut order: Vec<usize> = (0..latent_dim).collect();
+    order.sort_by(|a, b| nats(*b).unwrap_or(0.0).total_cmp(&nats(*a).unwrap_or(0.0)));
+    let label = |index: usize| match nats(index) {
+        Some(nats) => format!("{} \u{b7} {nats:.1} nats", format::latent(index)),
+        None => format::latent(index),
+    };
+    order.into_iter().map(label).collect()
+}
