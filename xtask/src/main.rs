@@ -41,8 +41,13 @@ enum Task {
     },
     /// Pack MNIST into `www/data/mnist/`.
     Data,
-    /// Train the shipped models into `www/models/` (hours are not needed, but minutes are).
-    Models,
+    /// Train the judge and the shipped models into `www/models/`: about ten minutes.
+    Models {
+        /// Only this family, or `judge`.
+        family: Option<String>,
+    },
+    /// Train every family with the settings of its gates into `docs/results.md`: about twenty minutes.
+    Gates,
     /// Measure the built page in a real browser.
     Bench,
     /// Measure the bytes of the built page; fails when a budget is broken.
@@ -63,7 +68,8 @@ fn main() -> anyhow::Result<()> {
         Task::Test { browser: Some(files) } => test::browser(&files),
         Task::Test { browser: None } => test::all(),
         Task::Data => data::pack(),
-        Task::Models => models::train(),
+        Task::Models { family } => models::train(family.as_deref()),
+        Task::Gates => models::gates(),
         Task::Bench => test::node("tests/bench.mjs"),
         Task::Size => size::check(),
         Task::Screenshots => test::node("tests/screenshots.mjs"),

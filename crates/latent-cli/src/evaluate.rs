@@ -31,6 +31,9 @@ pub struct Arguments {
     /// Measure as the page does: fewer images and samples.
     #[arg(long)]
     quick: bool,
+    /// Only bounds, reconstructions and active latents.
+    #[arg(long)]
+    brief: bool,
     /// Importance samples per image; 0 to leave the importance-weighted bound out.
     #[arg(long)]
     samples: Option<usize>,
@@ -100,6 +103,15 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         eprintln!("{} is missing: no samples are judged (`latent judge` trains it)", arguments.judge.display());
     }
     let mut effort = if arguments.quick { Effort::TAB } else { Effort::FULL };
+    if arguments.brief {
+        effort = Effort {
+            importance_samples: 0,
+            quadrature_grid: 0,
+            neighbours: 0,
+            samples: 0,
+            ..effort
+        };
+    }
     if let Some(samples) = arguments.samples {
         effort.importance_samples = samples;
     }

@@ -4,8 +4,11 @@
 use std::path::Path;
 
 use burn::tensor::{Tensor, TensorData};
+use latent_core::data::{Dataset, Shard};
+use latent_core::evaluation::{Advanced, Evaluation};
 use latent_core::weights::{WeightFile, key, read};
 use latent_core::{BoundTerms, Device, Examples, LatentModel, models};
+use latent_protocol::Effort;
 use pollster::block_on;
 
 /// A fixture: its tensors, and the model whose weights are among them.
@@ -95,6 +98,31 @@ fn gaussian_pixels_with_one_sigma() {
     golden.check_bound(2e-5);
     golden.check_pairs(1e-4);
     golden.check("pixels", golden.model.decode(golden.tensor("z")), 1e-4);
+}
+
+/// The whole measurement on a data set of the fixture's images.
+#[test]
+fn quadrature() {
+    let Golden { file, model } = Golden::open("gaussian.safetensors", &VARIATIONAL);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bytes")]
+    let pixels = file.tensors["images"].values.iter().map(|grey| (grey * 255.0).round() as u8).collect();
+    let shard = Shard { pixels, labels: vec![0; 4] };
+    let dataset = Dataset::complete("fixture", shard.clone(), shard);
+    let card = &models::family(file.entry(key::FAMILY).expect("a family")).expect("it exists").card;
+    let effort = Effort { quadrature_grid: 200, samples: 0, ..Effort::TAB };
+    let mut evaluation = Evaluation::new(model, card, None, effort, &dataset);
+    let table = loop {
+        if let Advanced::Done(table) = block_on(evaluation.advance(&dataset)).expect("flex computes") {
+            break table;
+        }
+    };
+    let expected = &file.tensors["quadrature"].values;
+    let mean = expected.iter().map(|v| f64::from(*v)).sum::<f64>() / 4.0;
+    let found = table.value("log_p_quadrature").expect("a row");
+    assert!((found - mean).abs() < 1e-4 * mean.abs().max(1.0), "{found} instead of {mean}");
+    // Bounds stand in their order.
+    let value = |key: &str| table.value(key).expect("a row");
+    assert!(value("elbo_density") < value("iwae_density") && value("iwae_density") < found + 0.05);
 }
 
 #[test]

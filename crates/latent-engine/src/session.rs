@@ -13,7 +13,7 @@ use std::rc::Rc;
 use latent_core::data::{Dataset, PIXELS, read_shard};
 use latent_core::judge::Judge;
 use latent_core::weights::{WeightFile, key};
-use latent_core::{CoreError, Device, Examples, LatentModel, evaluation, models};
+use latent_core::{CoreError, Device, Examples, Family, LatentModel, evaluation, models};
 use latent_protocol::{Command, DeviceReport, Effort, Event, ModelSummary, Phase, Provenance, Strip};
 
 use crate::host::Host;
@@ -23,7 +23,10 @@ use training::Training;
 use view::View;
 
 /// Test images from which the KL of each latent is told while it is drawn.
-const KL_IMAGES: usize = 500;
+const KL_IMAGES: usize = 200;
+
+/// Fewest milliseconds between two times that it is told while training.
+const KL_MS: f64 = 2000.0;
 
 /// The state of an engine.
 pub struct Session<H: Host> {
@@ -35,6 +38,8 @@ pub struct Session<H: Host> {
     view: View,
     training: Training,
     measuring: Measuring,
+    /// When the KL of each latent was last told.
+    kl_ms: f64,
     dataset: Option<Dataset>,
     fetching: bool,
 }
@@ -51,6 +56,7 @@ impl<H: Host> Session<H> {
             view: View::default(),
             training: Training::default(),
             measuring: Measuring::default(),
+            kl_ms: f64::NEG_INFINITY,
             dataset: None,
             fetching: false,
         }
@@ -92,7 +98,9 @@ impl<H: Host> Session<H> {
             Err(err) => {
                 // Only a device that does not answer fails here: what is asked for was checked before.
                 self.training.stop();
-                self.measuring.stop(self.host.as_ref());
+                if self.measuring.is_active() {
+                    self.measuring.stop(self.host.as_ref());
+                }
                 self.view.clear();
                 self.host.emit(Event::Fault { reason: err.to_string() });
                 false
@@ -258,10 +266,16 @@ impl<H: Host> Session<H> {
             let length = model.plane().latent_dim;
             codes = Some(std::array::from_fn(|index| flat[index * length..(index + 1) * length].to_vec()));
         }
-        let mut kl = Vec::new();
-        if wants_kl && let Some(found) = evaluation::latent_kl(model, test, KL_IMAGES).await? {
-            self.host.emit(Event::Latents { kl: found.clone() });
-            kl = found;
+        let mut kl = None;
+        // While a model learns its plane is drawn more often than that many images should be encoded.
+        let now = self.host.now_ms();
+        let is_fresh = self.training.is_running() && now - self.kl_ms < KL_MS;
+        if wants_kl && !is_fresh {
+            self.kl_ms = now;
+            kl = evaluation::latent_kl(model, test, KL_IMAGES).await?;
+            if let Some(kl) = &kl {
+                self.host.emit(Event::Latents { kl: kl.clone() });
+            }
         }
         if anchors.is_some() || wants_kl {
             self.view.set_codes(codes, kl);
@@ -293,13 +307,8 @@ impl<H: Host> Session<H> {
     ) -> Result<(Box<dyn LatentModel>, ModelSummary), CoreError> {
         let family = models::family(file.entry(key::FAMILY)?)?;
         let model = (family.load)(&self.device, file)?;
-        let summary = ModelSummary {
-            family: family.card.id.to_string(),
-            provenance,
-            latent_dim: model.plane().latent_dim,
-            encodes: can_encode(model.as_ref()),
-            metadata: file.metadata.clone().into_iter().collect(),
-        };
+        let metadata = file.metadata.clone().into_iter().collect();
+        let summary = summary(family, model.as_ref(), provenance, metadata);
         Ok((model, summary))
     }
 
@@ -311,8 +320,13 @@ impl<H: Host> Session<H> {
             self.training.wait(self.host.as_ref());
             return Ok(());
         };
-        if self.training.begin(self.host.as_ref(), &self.device, dataset)? {
-            self.view.refresh();
+        if self.training.begin(self.host.as_ref(), &self.device, dataset)?
+            && let Some(run) = self.training.run()
+        {
+            let model = run.snapshot();
+            let metadata = run.metadata().into_iter().collect();
+            self.host.emit(Event::Loaded(summary(run.family(), model.as_ref(), Provenance::Run, metadata)));
+            self.view.show(model);
         }
         Ok(())
     }
@@ -365,7 +379,9 @@ impl<H: Host> Session<H> {
         self.dataset = None;
         self.fetching = false;
         self.training.give_up(self.host.as_ref());
-        self.measuring.stop(self.host.as_ref());
+        if self.measuring.is_active() {
+            self.measuring.stop(self.host.as_ref());
+        }
         let reason = format!("The training data cannot be used: {reason}. Press Train to fetch it again.");
         self.host.emit(Event::Failed { command: "train".into(), reason });
     }
@@ -387,6 +403,21 @@ impl<H: Host> Session<H> {
             reason = first.to_uppercase() + &reason[1..];
         }
         self.host.emit(Event::Failed { command: command.into(), reason: reason + "." });
+    }
+}
+
+fn summary(
+    family: &Family,
+    model: &dyn LatentModel,
+    provenance: Provenance,
+    metadata: Vec<(String, String)>,
+) -> ModelSummary {
+    ModelSummary {
+        family: family.card.id.to_string(),
+        provenance,
+        latent_dim: model.plane().latent_dim,
+        encodes: can_encode(model),
+        metadata,
     }
 }
 

@@ -11,7 +11,8 @@ use std::rc::Rc;
 
 use js_sys::{ArrayBuffer, Uint8Array};
 use latent_protocol::{
-    Command, DeviceKind, DevicePreference, Effort, Event, ModelCard, Phase, PlaneLook, Provenance, Strip,
+    Command, DeviceKind, DevicePreference, Effort, Event, ModelCard, ModelSummary, Phase, PlaneLook,
+    Provenance, Strip,
 };
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
@@ -46,6 +47,8 @@ struct Inner {
     encoder: RefCell<Option<Uint8Array>>,
     /// Bytes of the judge, once something was measured.
     judge: RefCell<Option<Uint8Array>>,
+    /// Whether the engine was asked to measure: before, there is nothing that it could stop.
+    asked_to_measure: Cell<bool>,
     /// Bytes of the run, and whether it was going on.
     backup: RefCell<Option<(Uint8Array, bool)>>,
     /// The move that waits for its answer, and since when.
@@ -67,6 +70,7 @@ impl Client {
             weights: RefCell::default(),
             encoder: RefCell::default(),
             judge: RefCell::default(),
+            asked_to_measure: Cell::default(),
             backup: RefCell::default(),
             moving: Cell::default(),
             failures: RefCell::default(),
@@ -189,7 +193,12 @@ impl Client {
 
     /// Stop measuring.
     pub fn stop_measuring(self) {
-        self.inner().send(&Command::StopMeasuring);
+        let inner = self.inner();
+        if inner.asked_to_measure.get() {
+            inner.send(&Command::StopMeasuring);
+        } else {
+            inner.store.measuring.set(None);
+        }
     }
 
     /// Show another family.
@@ -198,9 +207,7 @@ impl Client {
         inner.backup.take();
         inner.weights.take();
         inner.encoder.take();
-        if inner.store.measuring.get_untracked().is_some() {
-            inner.send(&Command::StopMeasuring);
-        }
+        self.stop_measuring();
         inner.store.choose(card);
         inner.send(&Command::Reset);
         inner.send_look();
@@ -349,9 +356,8 @@ impl Inner {
             Event::Loaded(summary) => {
                 // Of the family that was left, something may still be on its way.
                 let is_chosen = store.card.read_untracked().as_ref().is_some_and(|c| c.id == summary.family);
-                if is_chosen && store.show(summary) {
-                    self.send_look();
-                    self.send_strip();
+                if is_chosen {
+                    self.loaded(summary);
                 }
             }
             Event::Decoded { point, z, decode_ms } => self.decoded(engine, point, z, decode_ms),
@@ -407,6 +413,18 @@ impl Inner {
                 store.say(reason, None);
             }
             Event::Fault { reason } => self.current_failed(&reason),
+        }
+    }
+
+    fn loaded(self: &Rc<Self>, summary: ModelSummary) {
+        if self.store.show(summary) {
+            self.send_look();
+            self.send_strip();
+        }
+        // What is looked at may need the encoder of a model that came back without it.
+        let has_anchors = self.store.look.read_untracked().anchors.is_some();
+        if has_anchors || self.store.strip.get_untracked() == Strip::Traversals {
+            self.with_encoder(|_, _| {});
         }
     }
 
@@ -509,6 +527,7 @@ impl Inner {
 
     /// Ask for a measurement, once the encoder and the judge are here.
     fn start_measuring(self: &Rc<Self>) {
+        self.asked_to_measure.set(false);
         self.with_encoder(|inner, has_encoder| {
             if !has_encoder {
                 inner.store.measuring.set(None);
@@ -522,6 +541,7 @@ impl Inner {
                     return;
                 }
                 if let Ok(judge) = judge {
+                    inner.asked_to_measure.set(true);
                     inner.send_bytes(&Command::Measure { effort: Effort::TAB }, &judge);
                 } else {
                     inner.store.measuring.set(None);
@@ -625,7 +645,6 @@ impl Inner {
         }
         self.deferred.take();
         self.store.measuring.set(None);
-        self.store.latent_kl.set(Vec::new());
         let now = timing::now_ms();
         self.failures.borrow_mut().retain(|at| now - at < 60_000.0);
         self.failures.borrow_mut().push(now);

@@ -84,6 +84,7 @@ fn Axes(store: Store, client: Client, latent_dim: usize) -> impl IntoView {
             <label>
                 <span>{name}</span>
                 <select
+                    aria-label=name
                     prop:value=move || store.look.read().axes[side].to_string()
                     disabled=move || store.look.read().anchors.is_some()
                     on:change:target=move |event| {
@@ -208,7 +209,7 @@ fn Anchors(store: Store, client: Client) -> impl IntoView {
                         look_through();
                     } else {
                         // Back to the number that is used.
-                        chosen.notify();
+                        event.target().set_value(&chosen.get_untracked()[place].to_string());
                     }
                 }
             />
@@ -256,6 +257,7 @@ fn Beside(store: Store, client: Client, abilities: Abilities, latent_dim: usize)
         <label class="beside">
             <span>"Beside the digit"</span>
             <select
+                aria-label="Beside the digit"
                 prop:value=move || strip::name(store.strip.get())
                 on:change:target=move |event| choose(&event.target().value())
             >

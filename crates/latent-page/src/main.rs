@@ -1,5 +1,10 @@
 //! The page: what a visitor sees and touches. It computes nothing; it talks to an engine in a worker.
 
+#![expect(
+    clippy::large_types_passed_by_value,
+    reason = "the store is a bundle of handles, which components take whole"
+)]
+
 mod app;
 mod chart;
 mod client;

@@ -39,15 +39,15 @@ pub fn Measure(store: Store, client: Client) -> impl IntoView {
 fn Numbers(store: Store, measured: Measured) -> impl IntoView {
     let Measured { table: MeasureTable { groups, .. }, step, facts } = measured;
     let weights = move || match step {
-        None => "shipped weights".to_string(),
+        None => "shipped weights".into(),
         Some(step) => {
             let is_past = store.progress.read().as_ref().is_some_and(|progress| progress.step > step);
             format!("{}step {}", if is_past { "measured at " } else { "" }, format::thousands(step))
         }
     };
-    let facts: String = facts.into_iter().map(|fact| format!(" \u{b7} {fact}")).collect();
+    let origin = move || [&[weights()], facts.as_slice()].concat().join(" \u{b7} ");
     view! {
-        <p class="origin">{weights} {facts}</p>
+        <p class="origin">{origin}</p>
         {groups.into_iter().map(|group| view! { <Group group=group /> }).collect_view()}
     }
 }

@@ -211,6 +211,7 @@ impl Store {
         let latent_dim = model.latent_dim;
         let before = self.model.read_untracked().as_ref().map(|model| model.latent_dim);
         self.model.set(Some(model));
+        self.latent_kl.set(Vec::new());
         let is_other = before.is_some_and(|before| before != latent_dim);
         if is_other {
             self.forget_look(latent_dim);

@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use crate::format;
 use crate::store::Store;
 
+
 /// What may be drawn of a model with these abilities and so many latents.
 pub fn choices(abilities: Abilities, latent_dim: usize) -> Vec<Strip> {
     let mut choices = vec![Strip::None];
@@ -73,6 +74,7 @@ fn row_labels(store: Store) -> Vec<String> {
     let nats = |index: usize| kl.get(index).copied().filter(|_| kl.len() == latent_dim);
     let mut order: Vec<usize> = (0..latent_dim).collect();
     order.sort_by(|a, b| nats(*b).unwrap_or(0.0).total_cmp(&nats(*a).unwrap_or(0.0)));
+    order.truncate(Strip::MOST_ROWS);
     let label = |index: usize| match nats(index) {
         Some(nats) => format!("{} \u{b7} {nats:.1} nats", format::latent(index)),
         None => format::latent(index),

@@ -368,3 +368,8 @@ pub enum Strip {
     /// A row per latent in which only that one changes, sorted by KL where there is one.
     Traversals,
 }
+
+impl Strip {
+    /// Most latents that are traversed.
+    pub const MOST_ROWS: usize = 20;
+}

@@ -267,3 +267,90 @@ pub(crate) fn log_mean_exp(values: impl Iterator<Item = f32> + Clone) -> f64 {
     let (sum, count) = values.fold((0.0, 0.0), |(sum, n), v| (sum + libm::exp(f64::from(v) - max), n + 1.0));
     max + libm::log(sum / count)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::toy_dataset;
+    use crate::models;
+    use crate::training::{Advance, Run};
+    use latent_protocol::Settings;
+    use pollster::block_on;
+
+    /// A model on blurred toy data, measured.
+    fn measured(family: &str, pairs: &[(&str, &str)], dataset: &Dataset, effort: Effort) -> MeasureTable {
+        let card = &models::family(family).expect("a family").card;
+        let mut settings = Settings::defaults(card);
+        for (key, value) in [("epochs", "30"), ("batch_size", "50")].iter().chain(pairs) {
+            settings.set(card, key, value).expect("fits");
+        }
+        let device = crate::Device::flex();
+        let mut run = Run::new(&device, family, &settings, 1, dataset).expect("a run");
+        while let Advance::Stepped(_) = run.advance(dataset) {}
+        let mut evaluation = Evaluation::new(run.snapshot(), card, None, effort, dataset);
+        let mut last = -1.0;
+        loop {
+            match block_on(evaluation.advance(dataset)).expect("flex computes") {
+                Advanced::To(done) => {
+                    assert!(done >= last && done <= 1.0, "{last} to {done}");
+                    last = done;
+                }
+                Advanced::Done(table) => return table,
+            }
+        }
+    }
+
+    /// Noisy mixtures of the toy bars: no image lies in a plane exactly.
+    fn noisy() -> Dataset {
+        let toy = toy_dataset();
+        let mut noise = Noise::new(3, Stream::Test, 0);
+        let mut shard = Shard::default();
+        for index in 0..200u8 {
+            let (first, second) = (noise.below(8), noise.below(8));
+            let bar = |which: usize, at: usize| f32::from(toy.train().pixels[which * PIXELS + at]);
+            for at in 0..PIXELS {
+                let grey = 0.4 * bar(first, at) + 0.3 * bar(second, at) + 40.0 + 30.0 * noise.gauss();
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+                shard.pixels.push(grey.clamp(0.0, 255.0) as u8);
+            }
+            shard.labels.push(index % 10);
+        }
+        Dataset::complete("mixtures", shard.clone(), shard)
+    }
+
+    /// Probabilistic PCA knows its likelihood, so every estimator must find it.
+    #[test]
+    fn every_estimator_finds_the_exact_density() {
+        let effort = Effort { quadrature_grid: 400, importance_samples: 200, samples: 0, ..Effort::FULL };
+        let table = measured("ppca", &[], &noisy(), effort);
+        let value = |key: &str| table.value(key).unwrap_or_else(|| panic!("no {key}"));
+        let exact = value("log_p_density");
+        // One code per image: its mean over 200 images still scatters.
+        assert!((value("elbo_density") - exact).abs() < 0.2, "{table:#?}");
+        assert!((value("iwae_density") - exact).abs() < 0.05, "{table:#?}");
+        assert!((value("log_p_quadrature") - exact).abs() < 0.05, "{table:#?}");
+    }
+
+    /// Likelihoods of bits and densities of greys never stand in one group.
+    #[test]
+    fn kinds_of_likelihoods_are_kept_apart() {
+        let effort = Effort { quadrature_grid: 20, samples: 0, ..Effort::TAB };
+        let small = [("encoder_hidden", "8"), ("decoder_hidden", "8"), ("epochs", "2")];
+        let bits = measured("vae", &small, &noisy(), effort);
+        let greys = measured("gaussian-vae", &small, &noisy(), effort);
+        let groups = |table: &MeasureTable| -> Vec<String> {
+            table.groups.iter().map(|group| group.title.clone()).collect()
+        };
+        assert!(groups(&bits)[0].contains("black and white") && groups(&greys)[0].contains("grey"));
+        for key in ["neg_elbo", "neg_iwae", "neg_log_p_quadrature", "grey_cost"] {
+            assert!(bits.value(key).is_some() && greys.value(key).is_none(), "{key}");
+        }
+        for key in ["elbo_density", "iwae_density", "log_p_quadrature", "sigma_squared"] {
+            assert!(greys.value(key).is_some() && bits.value(key).is_none(), "{key}");
+        }
+        let with_grey: Vec<_> =
+            bits.groups.iter().filter(|group| group.measures.iter().any(|m| m.key == "grey_cost")).collect();
+        assert!(with_grey.len() == 1 && with_grey[0].measures.len() == 1, "it stands alone");
+        assert_eq!(bits.latent_kl.len(), 2);
+    }
+}

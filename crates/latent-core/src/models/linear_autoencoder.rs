@@ -45,7 +45,7 @@ const CARD: ModelCard = ModelCard {
     hyperparameters: Borrowed(&[
         LATENT_DIM,
         Hyperparameter {
-            control: Control::Real { default: 0.01, min: 0.000_01, max: 1.0, logarithmic: true },
+            control: Control::Real { default: 0.02, min: 0.000_01, max: 1.0, logarithmic: true },
             ..LEARNING_RATE
         },
         Hyperparameter {
@@ -64,7 +64,7 @@ const CARD: ModelCard = ModelCard {
             unit: Borrowed("cosine"),
             help: Borrowed(
                 "Of the largest principal angle between the decoder's plane and the plane of the principal components \
-                 of the first 10,000 images: 1 when the two are the same.",
+                 of 15,000 of the images: 1 when the two are the same.",
             ),
         },
     ]),
@@ -85,8 +85,8 @@ const GATES: &[GateRun] = &[GateRun {
     ],
 }];
 
-/// Images whose principal components are compared with.
-const COMPARED: f64 = 10_000.0;
+/// Images of the first epoch, evenly spread over it, whose principal components are compared with.
+const COMPARED: f64 = 15_000.0;
 /// Steps of orthogonal iteration per batch while they are gathered.
 const ITERATIONS: usize = 5;
 
@@ -118,7 +118,7 @@ impl LinearTrainer {
 
 impl Trainer for LinearTrainer {
     fn step(&mut self, batch: Batch, learning_rate: f64) -> Losses {
-        if batch.epoch < 1.0 && self.spectrum.count() < COMPARED {
+        if batch.epoch < 1.0 && self.spectrum.count() <= batch.epoch * COMPARED {
             self.spectrum.add(batch.examples.images.clone().inner());
             self.spectrum.iterate(ITERATIONS);
             // On the device of derivatives, as all weights in training are.

@@ -1,5 +1,7 @@
 //! A run: one training of one model, from its settings and seed to its last step.
 
+use std::collections::BTreeMap;
+
 use burn::tensor::Device;
 use latent_protocol::Settings;
 
@@ -197,13 +199,11 @@ impl Run {
         }
     }
 
-    /// The weights, with what they are.
-    ///
-    /// # Errors
-    /// When the device fails.
-    pub async fn weights(&self) -> Result<WeightFile, CoreError> {
-        let settings =
-            serde_json::to_string(&self.settings).map_err(|err| CoreError::Read(err.to_string()))?;
+    /// What the weights are, for their file: see [`key`].
+    #[must_use]
+    pub fn metadata(&self) -> BTreeMap<String, String> {
+        // Settings are numbers and words by key: they can always be written.
+        let settings = serde_json::to_string(&self.settings).unwrap_or_default();
         let entries = [
             (key::FAMILY, self.family.card.id.to_string()),
             (key::SETTINGS, settings),
@@ -211,10 +211,17 @@ impl Run {
             (key::STEP, self.step.to_string()),
             (key::DATA, self.data.clone()),
         ];
-        let metadata = entries.into_iter().map(|(name, value)| (name.to_string(), value)).collect();
+        entries.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
+    }
+
+    /// The weights, with what they are.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub async fn weights(&self) -> Result<WeightFile, CoreError> {
         let snapshot = self.trainer.snapshot();
         let tensors = snapshot.weights().await?;
-        Ok(WeightFile { metadata, tensors })
+        Ok(WeightFile { metadata: self.metadata(), tensors })
     }
 
     /// Everything needed to go on exactly here, as bytes of a safetensors file.

@@ -41,12 +41,15 @@ impl Measuring {
         *self = Self { asked: Some(Asked { model, card, step, judge, effort }), ..Self::default() };
     }
 
-    /// Stop, if there is something to stop.
+    /// Whether one was asked for or is under way.
+    pub fn is_active(&self) -> bool {
+        self.asked.is_some() || self.evaluation.is_some()
+    }
+
+    /// Stop, and say so.
     pub fn stop(&mut self, host: &impl Host) {
-        if self.asked.is_some() || self.evaluation.is_some() {
-            *self = Self::default();
-            host.emit(Event::Measured { table: None, step: None });
-        }
+        *self = Self::default();
+        host.emit(Event::Measured { table: None, step: None });
     }
 
     /// Measure the next chunk. Whether there was one.

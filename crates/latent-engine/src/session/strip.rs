@@ -6,8 +6,6 @@ use latent_protocol::{Strip, Theme};
 
 /// Tiles in a row of samples and of traversals.
 const COLUMNS: usize = 10;
-/// Most latents that are traversed.
-const MOST_ROWS: usize = 20;
 
 /// Draw the strip for the code under the handle: tiles row by row.
 pub async fn picture(
@@ -58,7 +56,7 @@ fn order(latent_dim: usize, kl: &[f64]) -> Vec<usize> {
     if kl.len() == latent_dim {
         order.sort_by(|a, b| kl[*b].total_cmp(&kl[*a]));
     }
-    order.truncate(MOST_ROWS);
+    order.truncate(Strip::MOST_ROWS);
     order
 }
 

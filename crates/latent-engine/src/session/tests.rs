@@ -10,7 +10,8 @@ use latent_core::training::Run;
 use latent_core::weights::Precision;
 use latent_core::{Device, models};
 use latent_protocol::{
-    Command, DeviceKind, DevicePreference, DeviceReport, Event, Phase, Progress, Settings, Theme,
+    Command, DeviceKind, DevicePreference, DeviceReport, Effort, Event, Phase, PlaneLook, Progress, Settings,
+    Strip, Theme,
 };
 use pollster::block_on;
 
@@ -248,7 +249,7 @@ fn the_end_is_said_and_measured() {
     bench.work(100);
     let heard = bench.heard();
     assert!(heard.iter().any(|e| matches!(e, Event::PhaseChanged { phase: Phase::Finished })));
-    assert!(heard.iter().any(|e| matches!(e, Event::Evaluated { step: 5, images: 8, .. })));
+    assert!(heard.iter().any(|e| matches!(e, Event::Evaluated { step: 5, loss } if loss.images == 8)));
 }
 
 #[test]
@@ -366,6 +367,154 @@ fn a_run_to_be_taken_up_can_be_paused_and_stepped() {
         let phase = heard.into_iter().rfind(|e| matches!(e, Event::PhaseChanged { .. }));
         assert_eq!(phase, Some(Event::PhaseChanged { phase: Phase::Paused }));
     }
+}
+
+/// Settings of the first family for a model with this many latents.
+fn many_latents() -> Vec<u8> {
+    let family = &models::FAMILIES[0].card.id;
+    let run = Run::new(&Device::flex(), family, &settings(&[("latent_dim", "4")]), 3, &toy_dataset());
+    let weights = block_on(run.expect("a run").weights());
+    weights.and_then(|file| Ok(file.to_bytes(Precision::F16)?)).expect("weights")
+}
+
+fn last_code(bench: &Bench) -> Vec<f32> {
+    let code = |event| if let Event::Decoded { z, .. } = event { Some(z) } else { None };
+    bench.heard().into_iter().filter_map(code).next_back().expect("a decode")
+}
+
+#[test]
+fn the_plane_can_lie_along_any_latents() {
+    let mut bench = Bench::new();
+    bench.input(Input::Command(Command::Load, Some(many_latents())));
+    bench.send(Command::Move { point: [0.9, 0.1] });
+    let look = PlaneLook { axes: [3, 1], held: vec![0.5, 9.0, -0.25, 9.0], ..PlaneLook::default() };
+    bench.send(Command::Look(look));
+    bench.work(10);
+    let z = last_code(&bench);
+    assert!(z[0] == 0.5 && z[2] == -0.25, "{z:?}");
+    assert!(z[3] > 1.2 && z[1] < -1.2, "{z:?}");
+    // What another model has no place for is not used.
+    bench.input(Input::Command(Command::Load, Some(model_file())));
+    bench.work(10);
+    assert_eq!(last_code(&bench).len(), 2);
+}
+
+#[test]
+fn the_plane_can_go_through_three_digits() {
+    let mut bench = Bench::new();
+    bench.input(Input::Command(Command::Load, Some(many_latents())));
+    bench.send(Command::Look(PlaneLook { anchors: Some([0, 1, 2]), ..PlaneLook::default() }));
+    bench.work(10);
+    assert_eq!(bench.host.fetches.get(), 1, "test images are needed");
+    assert_eq!(last_code(&bench), [0.0; 4], "until then it lies along latents");
+    bench.data();
+    bench.send(Command::Move { point: [0.25, 0.25] });
+    bench.work(10);
+    let first = last_code(&bench);
+    bench.send(Command::Move { point: [0.75, 0.25] });
+    bench.work(10);
+    let second = last_code(&bench);
+    assert!(first.iter().chain(&second).any(|v| v.abs() > 1e-4), "{first:?} {second:?}");
+    assert_ne!(first, second);
+    bench.send(Command::Look(PlaneLook::default()));
+    bench.send(Command::Move { point: [0.5, 0.5] });
+    bench.work(10);
+    assert_eq!(last_code(&bench), [0.0; 4]);
+}
+
+#[test]
+fn a_strip_is_drawn_with_the_digit() {
+    let mut bench = Bench::new();
+    bench.input(Input::Command(Command::Load, Some(many_latents())));
+    bench.work(10);
+    let strips = |bench: &Bench| {
+        bench.host.painted.borrow_mut().drain(..).filter(|(surface, _)| *surface == Surface::Strip).count()
+    };
+    assert_eq!(strips(&bench), 0);
+    for (strip, expected) in [(Strip::Samples, 1), (Strip::Traversals, 1), (Strip::Classes, 0), (Strip::None, 0)] {
+        bench.send(Command::Strip { strip });
+        bench.work(10);
+        assert_eq!(strips(&bench), expected, "{strip:?}");
+    }
+    bench.data();
+    bench.send(Command::Strip { strip: Strip::Traversals });
+    bench.work(10);
+    assert!(bench.heard().iter().any(|e| matches!(e, Event::Latents { kl } if kl.len() == 4)));
+}
+
+#[test]
+fn live_settings_change_a_run_and_the_rest_do_not() {
+    let mut bench = trained(10);
+    bench.heard();
+    bench.send(Command::Adjust { settings: settings(&[("beta", "3"), ("batch_size", "4")]) });
+    bench.work(10);
+    let run = bench.session.training.run().expect("a run");
+    assert!((run.settings().real("beta") - 3.0).abs() < 1e-9);
+    assert_eq!(run.settings().whole("batch_size"), settings(&[]).whole("batch_size"));
+    assert!(bench.progress().iter().all(|p| p.step > 1), "it goes on");
+    bench.send(Command::Adjust { settings: Settings::default() });
+    assert!(!bench.heard().iter().any(|e| matches!(e, Event::Failed { .. })));
+}
+
+/// The bytes of a judge that has seen one batch.
+fn judge_file() -> Vec<u8> {
+    let dataset = toy_dataset();
+    let mut trainer = latent_core::judge::JudgeTrainer::new(&Device::flex(), 1, 1, &dataset);
+    let judge = trainer.step(&dataset).expect("one step is all");
+    block_on(judge.weights()).and_then(|file| Ok(file.to_bytes(Precision::F16)?)).expect("weights")
+}
+
+#[test]
+fn a_measurement_reports_ends_and_can_be_stopped() {
+    let effort = Effort { quadrature_grid: 10, importance_samples: 5, ..Effort::TAB };
+    let ask = |bench: &mut Bench| bench.input(Input::Command(Command::Measure { effort }, Some(judge_file())));
+    let mut bench = Bench::new();
+    ask(&mut bench);
+    assert!(bench.heard().iter().any(|e| matches!(e, Event::Failed { command, .. } if command == "measure")));
+    bench.input(Input::Command(Command::Load, Some(model_file())));
+    ask(&mut bench);
+    bench.data();
+    bench.work(200);
+    let heard = bench.heard();
+    assert!(heard.iter().any(|e| matches!(e, Event::Measuring { done } if (0.0..=1.0).contains(done))));
+    let table = heard.into_iter().find_map(|event| match event {
+        Event::Measured { table, step } => Some((table.expect("a table"), step)),
+        _ => None,
+    });
+    let (table, step) = table.expect("an end");
+    assert_eq!(step, None, "the model of a file");
+    for key in ["neg_elbo", "neg_iwae", "neg_log_p_quadrature", "mse", "knn", "samples_fd"] {
+        assert!(table.value(key).is_some_and(f64::is_finite), "{key}: {table:?}");
+    }
+    ask(&mut bench);
+    bench.work(1);
+    bench.send(Command::StopMeasuring);
+    bench.work(50);
+    let heard = bench.heard();
+    assert!(heard.iter().any(|e| matches!(e, Event::Measured { table: None, .. })));
+    assert!(!heard.iter().any(|e| matches!(e, Event::Measured { table: Some(_), .. })));
+}
+
+/// A decoder is shown at once; its encoder comes when something needs it.
+#[test]
+fn an_encoder_completes_a_decoder() {
+    let file = latent_core::weights::WeightFile::parse(&model_file()).expect("weights");
+    let (encoder, decoder) = file.split("encoder.");
+    let bytes = |part: latent_core::weights::WeightFile| part.to_bytes(Precision::F16).expect("weights");
+    let mut bench = Bench::new();
+    bench.input(Input::Command(Command::Load, Some(bytes(decoder))));
+    let encodes = |bench: &Bench| {
+        let summary = |event| if let Event::Loaded(summary) = event { Some(summary.encodes) } else { None };
+        bench.heard().into_iter().filter_map(summary).collect::<Vec<bool>>()
+    };
+    assert_eq!(encodes(&bench), [false]);
+    let effort = Effort { quadrature_grid: 0, samples: 0, ..Effort::TAB };
+    bench.input(Input::Command(Command::Measure { effort }, Some(judge_file())));
+    assert!(bench.heard().iter().any(|e| matches!(e, Event::Failed { reason, .. } if reason.contains("encoder"))));
+    bench.input(Input::Command(Command::Complete, Some(bytes(encoder))));
+    assert_eq!(encodes(&bench), [true]);
+    bench.input(Input::Command(Command::Complete, Some(b"nonsense".to_vec())));
+    assert!(bench.heard().iter().any(|e| matches!(e, Event::Failed { .. })));
 }
 
 #[test]

@@ -67,6 +67,7 @@ impl View {
     /// Show a model.
     pub fn show(&mut self, model: Box<dyn LatentModel>) {
         self.model = Some(model);
+        self.latent_kl = Vec::new();
         self.refresh();
     }
 
@@ -112,6 +113,9 @@ impl View {
     }
 
     pub fn set_plane(&mut self, look: PlaneLook) {
+        if look.anchors.is_none() {
+            self.anchors = None;
+        }
         self.look = look;
         self.refresh();
     }
@@ -132,9 +136,11 @@ impl View {
     }
 
     /// Take what was encoded.
-    pub fn set_codes(&mut self, anchors: Option<[Vec<f32>; 3]>, latent_kl: Vec<f64>) {
+    pub fn set_codes(&mut self, anchors: Option<[Vec<f32>; 3]>, latent_kl: Option<Vec<f64>>) {
         self.anchors = anchors;
-        self.latent_kl = latent_kl;
+        if let Some(latent_kl) = latent_kl {
+            self.latent_kl = latent_kl;
+        }
         self.codes_due = false;
     }
 
