@@ -23,6 +23,24 @@ await until(() => step(training), n => n > 700, 'training', 180_000)
 await training.screenshot({ path: `${folder}training.png` })
 await training.close()
 
+const latents = await drawn(await open(browser, '?family=beta-vae&at=0.4,0.6', {
+  context: { viewport: { width: 1280, height: 800 }, colorScheme: 'light' },
+}))
+await latents.getByLabel('Beside the digit').selectOption({ label: 'Each latent by itself' })
+await until(() => latents.locator('.strip-rows').innerText(), text => text.includes('nats'), 'KL of the latents', 60_000)
+await latents.waitForTimeout(500)
+await latents.screenshot({ path: `${folder}latents.png`, fullPage: true })
+await latents.close()
+
+const classes = await drawn(await open(browser, '?family=conditional-vae&at=0.3,0.6', {
+  context: { viewport: { width: 1280, height: 800 }, colorScheme: 'dark' },
+}))
+await classes.getByLabel('Beside the digit').selectOption({ label: 'All ten classes' })
+await classes.getByRole('button', { name: 'Measure' }).click()
+await classes.locator('[data-measure="asked_class"]').waitFor({ timeout: 300_000 })
+await classes.screenshot({ path: `${folder}measure.png`, fullPage: true })
+await classes.close()
+
 const phone = await drawn(await at('light', 390, 844))
 await plane(phone).focus()
 await phone.screenshot({ path: `${folder}phone.png` })

@@ -57,7 +57,8 @@ test('every family can be chosen, draws its shipped model and is dragged', { tim
     await changed(page, 'digit', first, `${id} is dragged`)
     await plane(page).focus()
     await page.keyboard.press('Home')
-    await until(() => code(page), z => z.every(v => v === 0), `${id} is back in the middle`)
+    // A long code ends in an ellipsis.
+    await until(() => code(page), z => z.filter(Number.isFinite).every(v => v === 0), `${id} is back in the middle`)
   }
   assert.equal(await page.getByRole('alert').innerText(), '', 'no alert')
   healthy(page)

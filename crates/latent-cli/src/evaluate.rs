@@ -100,17 +100,14 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let file = read(&arguments.weights)?;
     let judge = judge(&arguments.judge)?;
     if judge.is_none() {
-        eprintln!("{} is missing: no samples are judged (`latent judge` trains it)", arguments.judge.display());
+        eprintln!(
+            "{} is missing: no samples are judged (`latent judge` trains it)",
+            arguments.judge.display()
+        );
     }
     let mut effort = if arguments.quick { Effort::TAB } else { Effort::FULL };
     if arguments.brief {
-        effort = Effort {
-            importance_samples: 0,
-            quadrature_grid: 0,
-            neighbours: 0,
-            samples: 0,
-            ..effort
-        };
+        effort = Effort { importance_samples: 0, quadrature_grid: 0, neighbours: 0, samples: 0, ..effort };
     }
     if let Some(samples) = arguments.samples {
         effort.importance_samples = samples;
@@ -132,7 +129,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         println!("{value:#}");
         return Ok(());
     }
-    println!("{}, trained on {}, {epochs} epochs, seed {}", said(key::FAMILY), said(key::DATA), said(key::SEED));
+    println!(
+        "{}, trained on {}, {epochs} epochs, seed {}",
+        said(key::FAMILY),
+        said(key::DATA),
+        said(key::SEED)
+    );
     println!("measured on {}, CPU, {seconds:.0} s", dataset.manifest().label());
     print(&table);
     Ok(())

@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::Context as _;
+use latent_core::Family;
 use latent_core::data::Dataset;
 use latent_core::gates::{Gate, GateRun};
 use latent_core::models::FAMILIES;
 use latent_core::training::{Advance, Run};
 use latent_core::weights::{Precision, WeightFile};
-use latent_core::Family;
 use latent_protocol::Effort;
 use pollster::block_on;
 
@@ -42,7 +42,8 @@ type Results = BTreeMap<String, f64>;
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let dataset = data::load(&arguments.data)?;
     let judge = evaluate::judge(&arguments.judge)?;
-    let judge = judge.with_context(|| format!("{} is missing: run `latent judge`", arguments.judge.display()))?;
+    let judge =
+        judge.with_context(|| format!("{} is missing: run `latent judge`", arguments.judge.display()))?;
     let accuracy = 100.0 * block_on(judge.accuracy(&dataset))?;
     let mut bench = Bench { arguments, dataset, results: Results::new(), rows: String::new(), failed: 0 };
     for family in FAMILIES {
@@ -121,8 +122,7 @@ impl Bench<'_> {
             None => "**not measured**",
         };
         self.failed += usize::from(holds != Some(true));
-        let settings: Vec<String> =
-            of.settings.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let settings: Vec<String> = of.settings.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let decimals = value.map_or(0, |value| if value.abs() < 1.0 { 4 } else { 2 });
         // Writing to a string cannot fail.
         let _ = writeln!(

@@ -116,9 +116,10 @@ fn open(arguments: &Arguments, dataset: &Dataset) -> anyhow::Result<Run> {
         return Run::restore(&device, &bytes, dataset).with_context(|| format!("in {}", path.display()));
     }
     let card = &models::family(&arguments.family)?.card;
-    let pairs = arguments.settings.iter().map(|pair| {
-        pair.split_once('=').with_context(|| format!("--set {pair}: write it as key=value"))
-    });
+    let pairs = arguments
+        .settings
+        .iter()
+        .map(|pair| pair.split_once('=').with_context(|| format!("--set {pair}: write it as key=value")));
     fresh(card, pairs.collect::<anyhow::Result<Vec<_>>>()?, arguments.seed, dataset)
 }
 

@@ -77,7 +77,11 @@ fn ten_epochs_on_ten_thousand_images_learn_digits() {
     assert!(number("grey_cost") > 45.5, "below the floor: {json}");
     assert!(number("knn") > 50.0 && number("reconstruction_class") > 50.0, "{json}");
     // The same rows of noise and of real digits tell how to read a score.
-    let distance = &json["groups"].as_array().expect("groups").iter().find_map(|group| group["measures"].get("samples_fd"));
+    let distance = &json["groups"]
+        .as_array()
+        .expect("groups")
+        .iter()
+        .find_map(|group| group["measures"].get("samples_fd"));
     let distance = distance.expect("a distance");
     let beside = |name: &str| distance[name].as_f64().expect("a number");
     assert!(beside("real") < 30.0 && beside("baseline") > 500.0, "{distance}");
@@ -103,16 +107,21 @@ fn shipped_models_are_as_good_as_they_say() {
         let bytes = fs::metadata(&decoder).expect("a decoder").len();
         assert!(bytes <= 500_000, "{id}: {bytes} bytes");
         let encoder = folder.join("encoder.safetensors");
-        let parts: Vec<&Path> = [&decoder, &encoder].into_iter().filter(|p| p.exists()).map(PathBuf::as_path).collect();
+        let parts: Vec<&Path> =
+            [&decoder, &encoder].into_iter().filter(|p| p.exists()).map(PathBuf::as_path).collect();
         let json = evaluate(&["--brief"], &parts);
-        let said: serde_json::Value = serde_json::from_str(&tensors(&decoder).metadata["metrics"]).expect("JSON");
+        let said: serde_json::Value =
+            serde_json::from_str(&tensors(&decoder).metadata["metrics"]).expect("JSON");
         let said = said["test_loss"].as_f64().expect("a loss");
         let measured = match family.card.abilities.likelihood {
             Some(Likelihood::Bernoulli) => number(&json, "neg_elbo"),
             Some(Likelihood::Gaussian) => -number(&json, "elbo_density"),
             None => number(&json, "mse"),
         };
-        assert!((measured - said).abs() < 1e-3 * said.abs().max(0.1), "{id}: measured {measured}, the file says {said}");
+        assert!(
+            (measured - said).abs() < 1e-3 * said.abs().max(0.1),
+            "{id}: measured {measured}, the file says {said}"
+        );
     }
 }
 

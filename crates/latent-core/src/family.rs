@@ -188,7 +188,7 @@ pub struct Losses {
     /// In the card's order.
     pub terms: Vec<(&'static str, Tensor<1>)>,
     /// The codes of the batch, for a model that follows their range: see [`Objective::observe`].
-    pub codes: Option<Tensor<2>>,
+    pub codes: Option<Box<Tensor<2>>>,
 }
 
 impl Losses {

@@ -7,7 +7,7 @@ use burn::module::Module;
 use burn::nn::Linear;
 use burn::nn::conv::Conv2d;
 use burn::optim::GradientsParams;
-use burn::tensor::activation::{log_softmax, relu, softmax};
+use burn::tensor::activation::{log_softmax, relu};
 use burn::tensor::{Device, Tensor};
 
 use crate::data::{CLASSES, Dataset, PIXELS, SIDE, Sampler};
@@ -56,20 +56,15 @@ impl Judge {
         Ok(WeightFile { tensors: weights::collect(self).await?, ..WeightFile::default() })
     }
 
-    fn forward(&self, images: Tensor<4>) -> (Tensor<2>, Tensor<2>) {
-        let maps = self.convolutions.iter().fold(images, |x, layer| relu(layer.forward(x)));
-        let features = relu(self.features.forward(maps.flatten(1, 3)));
-        (features.clone(), self.classes.forward(features))
-    }
-
-    /// Features and class probabilities of images.
+    /// Features of images, and logits of their classes.
     ///
     /// # Shapes
     /// `[batch, 1, 28, 28]` -> `[batch, 128]`, `[batch, 10]`.
     #[must_use]
     pub fn look(&self, images: Tensor<4>) -> (Tensor<2>, Tensor<2>) {
-        let (features, logits) = self.forward(images);
-        (features, softmax(logits, 1))
+        let maps = self.convolutions.iter().fold(images, |x, layer| relu(layer.forward(x)));
+        let features = relu(self.features.forward(maps.flatten(1, 3)));
+        (features.clone(), self.classes.forward(features))
     }
 
     /// Share of a data set's test images whose class it finds.
@@ -82,7 +77,7 @@ impl Judge {
         let mut right = 0;
         for (pixels, labels) in test.pixels.chunks(250 * PIXELS).zip(test.labels.chunks(250)) {
             let grey = pixels.iter().map(|p| f32::from(*p) / 255.0).collect();
-            let logits = read(self.forward(Examples::new(grey, labels, &device).images).1).await?;
+            let logits = read(self.look(Examples::new(grey, labels, &device).images).1).await?;
             let found = logits.chunks_exact(CLASSES).map(crate::evaluation::best);
             right += found.zip(labels).filter(|(found, label)| *found == usize::from(**label)).count();
         }
@@ -144,7 +139,7 @@ impl JudgeTrainer {
         }
         let classes: Vec<u8> = visit.indices.iter().map(|i| dataset.train().labels[*i as usize]).collect();
         let Examples { images, labels } = Examples::new(pixels, &classes, &self.device);
-        let loss = (log_softmax(self.judge.forward(images).1, 1) * labels).sum_dim(1).mean().neg();
+        let loss = (log_softmax(self.judge.look(images).1, 1) * labels).sum_dim(1).mean().neg();
         let gradients = GradientsParams::from_grads(loss.backward(), &self.judge);
         #[expect(clippy::cast_precision_loss, reason = "steps are few")]
         let done = self.step as f64 / self.total_steps() as f64;

@@ -1,13 +1,33 @@
 //! Linear algebra of tall thin matrices, on the device: nothing is read back, so it runs on WebGPU too.
+//!
+//! Comparisons, maxima and clamps are written with `relu`: each other kernel of the tensor library adds some 10 kB to
+//! what a visitor downloads before the first drag.
 
-use burn::tensor::Tensor;
+use burn::tensor::activation::relu;
+use burn::tensor::{Device, Tensor, TensorData};
+
+/// The unit matrix.
+pub fn identity(n: usize, device: &Device) -> Tensor<2> {
+    let values: Vec<f32> = (0..n * n).map(|i| f32::from(u8::from(i % (n + 1) == 0))).collect();
+    Tensor::from_data(TensorData::new(values, [n, n]), device)
+}
+
+/// Not below `least`.
+pub fn at_least<const D: usize>(tensor: Tensor<D>, least: f64) -> Tensor<D> {
+    relu(tensor - least) + least
+}
+
+/// Between 0 and 1.
+pub fn unit<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
+    relu(relu(tensor).neg() + 1.0).neg() + 1.0
+}
 
 /// An orthonormal basis of the columns and the length that each column had left after those before it were
 /// taken out (the diagonal of R in a QR decomposition). Gram and Schmidt, each column twice.
 ///
 /// # Shapes
 /// `[rows, columns]` -> `[rows, columns]`, `[columns]`.
-pub fn orthonormalize(matrix: Tensor<2>) -> (Tensor<2>, Tensor<1>) {
+pub fn orthonormalize(matrix: &Tensor<2>) -> (Tensor<2>, Tensor<1>) {
     let [rows, columns] = matrix.dims();
     let (mut basis, mut lengths) = (Vec::<Tensor<2>>::with_capacity(columns), Vec::with_capacity(columns));
     for column in 0..columns {
@@ -19,7 +39,7 @@ pub fn orthonormalize(matrix: Tensor<2>) -> (Tensor<2>, Tensor<1>) {
             }
         }
         let length = v.clone().powi_scalar(2).sum_dim(0).sqrt();
-        basis.push(v / length.clone().clamp_min(1e-20));
+        basis.push(v / at_least(length.clone(), 1e-20));
         lengths.push(length.reshape([1]));
     }
     (Tensor::cat(basis, 1), Tensor::cat(lengths, 0))
@@ -30,10 +50,10 @@ pub fn orthonormalize(matrix: Tensor<2>) -> (Tensor<2>, Tensor<1>) {
 ///
 /// # Shapes
 /// `[n, n]` -> the same.
-pub fn inverse(matrix: Tensor<2>) -> Tensor<2> {
+pub fn inverse(matrix: &Tensor<2>) -> Tensor<2> {
     const STEPS: usize = 32;
     let [n, _] = matrix.dims();
-    let twice = Tensor::<2>::eye(n, &matrix.device()) * 2.0;
+    let twice = identity(n, &matrix.device()) * 2.0;
     // 1 / trace is at most 1 / the largest eigenvalue: the error starts below 1.
     let trace = (matrix.clone() * twice.clone() * 0.5).sum().reshape([1, 1]);
     let mut inverse = twice.clone() * 0.5 / trace;
@@ -50,13 +70,14 @@ pub fn inverse(matrix: Tensor<2>) -> Tensor<2> {
 pub fn largest_eigenvalue(matrix: Tensor<2>) -> Tensor<1> {
     let mut power = matrix.clone();
     for _ in 0..6 {
-        let scale = power.clone().abs().max().reshape([1, 1]).clamp_min(1e-30);
-        power = power / scale;
+        // Squares of f32 vanish below 1e-19: the length must not be smaller.
+        let length = at_least(power.clone().powi_scalar(2).sum().sqrt(), 1e-15).reshape([1, 1]);
+        power = power / length;
         power = power.clone().matmul(power);
     }
     // Rayleigh quotient of the power's columns together, which lie along the leading eigenvector.
     let along = power.clone() * matrix.matmul(power.clone());
-    (along.sum() / power.powi_scalar(2).sum().clamp_min(1e-30)).reshape([1])
+    (along.sum() / at_least(power.powi_scalar(2).sum(), 1e-15)).reshape([1])
 }
 
 /// The smallest cosine of the principal angles between two subspaces: 1 when they are the same.
@@ -69,14 +90,14 @@ pub fn largest_eigenvalue(matrix: Tensor<2>) -> Tensor<1> {
 pub fn smallest_cosine(v: Tensor<2>, q: Tensor<2>) -> Tensor<1> {
     let outside = q.clone() - v.clone().matmul(v.transpose().matmul(q));
     let sine_squared = largest_eigenvalue(outside.clone().transpose().matmul(outside));
-    (sine_squared.neg() + 1.0).clamp_min(0.0).sqrt()
+    relu(sine_squared.neg() + 1.0).sqrt()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::weights::read;
-    use crate::{Device, Noise, Stream};
+    use crate::{Noise, Stream};
     use pollster::block_on;
 
     fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
@@ -88,9 +109,16 @@ mod tests {
     }
 
     #[test]
+    fn values_are_kept_in_their_bounds() {
+        let values = Tensor::<1>::from_data([-3.0, 0.0, 0.25, 1.0, 7.0], &Device::flex());
+        assert_eq!(host(unit(values.clone())), [0.0, 0.0, 0.25, 1.0, 1.0]);
+        assert_eq!(host(at_least(values, 0.5)), [0.5, 0.5, 0.5, 1.0, 7.0]);
+    }
+
+    #[test]
     fn a_basis_is_orthonormal_and_spans_the_same() {
         let matrix = random(50, 6);
-        let (basis, lengths) = orthonormalize(matrix.clone());
+        let (basis, lengths) = orthonormalize(&matrix);
         let gram = host(basis.clone().transpose().matmul(basis.clone()));
         for (index, value) in gram.iter().enumerate() {
             let expected = if index % 7 == 0 { 1.0 } else { 0.0 };
@@ -107,7 +135,7 @@ mod tests {
             let scale = Tensor::<1>::from_data([1.0, spread, 1.0, 0.5 * spread, 2.0], &Device::flex());
             let half = random(40, 5) * scale.unsqueeze();
             let matrix = half.clone().transpose().matmul(half);
-            let apart = matrix.clone().matmul(inverse(matrix)) - Tensor::<2>::eye(5, &Device::flex());
+            let apart = matrix.clone().matmul(inverse(&matrix)) - identity(5, &Device::flex());
             assert!(host(apart.abs().max())[0] < 2e-3);
         }
     }

@@ -80,6 +80,14 @@ impl Noise {
         Tensor::from_data(TensorData::new(values, shape), device)
     }
 
+    /// Ones, but for this share of zeros.
+    pub fn kept<const D: usize>(&mut self, zeros: f64, shape: [usize; D], device: &Device) -> Tensor<D> {
+        let count = shape.iter().product();
+        let keep = |noise: &mut Self| f32::from(u8::from(f64::from(noise.unit()) >= zeros));
+        let values: Vec<f32> = (0..count).map(|_| keep(self)).collect();
+        Tensor::from_data(TensorData::new(values, shape), device)
+    }
+
     /// A permutation of `0..count` (Fisher and Yates).
     pub fn permutation(&mut self, count: usize) -> Vec<u32> {
         // A data set has at most 200,000 images.

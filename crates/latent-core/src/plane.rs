@@ -48,9 +48,8 @@ impl Plane {
     /// Along these two axes; an axis that is not there leads nowhere.
     #[must_use]
     pub fn with_axes(mut self, axes: [usize; 2]) -> Self {
-        self.directions = axes.map(|axis| {
-            (0..self.latent_dim).map(|index| f32::from(u8::from(index == axis))).collect()
-        });
+        self.directions =
+            axes.map(|axis| (0..self.latent_dim).map(|index| f32::from(u8::from(index == axis))).collect());
         if axes[0] == axes[1] {
             self.directions[1] = vec![0.0; self.latent_dim];
         }
@@ -82,7 +81,7 @@ impl Plane {
         let toward = |to: &Vec<f32>| to.iter().zip(origin).map(|(t, o)| (t - o) / span).collect();
         self.directions = [toward(right), toward(up)];
         for index in 0..self.latent_dim {
-            self.center[index] = (right[index] + up[index]) / 2.0;
+            self.center[index] = f32::midpoint(right[index], up[index]);
         }
         self
     }

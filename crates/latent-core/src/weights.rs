@@ -159,7 +159,8 @@ impl WeightFile {
     /// The tensors whose name begins with `prefix`, and the others, both with all metadata.
     #[must_use]
     pub fn split(&self, prefix: &str) -> (Self, Self) {
-        let (named, others) = self.tensors.clone().into_iter().partition(|(name, _)| name.starts_with(prefix));
+        let (named, others) =
+            self.tensors.clone().into_iter().partition(|(name, _)| name.starts_with(prefix));
         let part = |tensors| Self { metadata: self.metadata.clone(), tensors };
         (part(named), part(others))
     }

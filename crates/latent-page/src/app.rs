@@ -34,7 +34,8 @@ pub fn App() -> impl IntoView {
     let is_dark = use_preferred_dark();
     store.theme.set(theme(is_dark.get_untracked()));
 
-    let surfaces = [NodeRef::<Div>::new(); 3];
+    // One by one: a copy of a reference is the same reference.
+    let surfaces = [(); 3].map(|()| NodeRef::<Div>::new());
     let [plane, digit, strip] = surfaces;
     Effect::new(move |started: Option<bool>| {
         let [Some(plane), Some(digit), Some(strip)] = surfaces.map(|surface| surface.get()) else {

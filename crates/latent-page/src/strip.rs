@@ -7,7 +7,6 @@ use leptos::prelude::*;
 use crate::format;
 use crate::store::Store;
 
-
 /// What may be drawn of a model with these abilities and so many latents.
 pub fn choices(abilities: Abilities, latent_dim: usize) -> Vec<Strip> {
     let mut choices = vec![Strip::None];

@@ -95,13 +95,13 @@ impl Effort {
 
     /// Enough for a look, in a browser tab.
     pub const TAB: Self = Self {
-        images: 2000,
+        images: 10_000,
         importance_samples: 100,
-        importance_images: 200,
+        importance_images: 500,
         quadrature_grid: 100,
         quadrature_images: 200,
         neighbours: 10_000,
-        samples: 2000,
+        samples: 5000,
     };
 }
 

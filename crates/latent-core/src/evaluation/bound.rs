@@ -4,12 +4,9 @@ use latent_protocol::{Likelihood, MeasureTable};
 
 use super::{Subject, chunk, greys, likelihood_group, mean, measure, sum};
 use crate::CoreError;
+use crate::data::{PIXELS, Shard};
 use crate::family::BoundTerms;
 use crate::weights::read;
-
-/// Entropy of the grey pixels of MNIST's test digits, in nats per image: no grey cross-entropy can be below it.
-/// A property of the data, made by `tests/fixtures/baselines.py`.
-const GREY_FLOOR: f64 = 45.5;
 
 pub struct Stage {
     images: usize,
@@ -83,11 +80,25 @@ impl Stage {
                 table,
                 "Grey cross-entropy",
                 "Grey values put into the formula for bits, plus KL: what many tutorials call the loss. It is no \
-                 likelihood, and its floor (baseline) is the entropy of the greys of MNIST's test digits.",
+                 likelihood, and its floor (baseline) is the entropy of the greys themselves.",
             );
             let mut grey = measure("grey_cost", "Cross-entropy + KL", "nats", mean(self.grey, count), count);
-            grey.baseline = Some(GREY_FLOOR);
+            grey.baseline = Some(grey_floor(subject.dataset.test(), count));
             group.measures.push(grey);
         }
     }
+}
+
+/// Entropy of the greys taken as probabilities, in nats per image: no grey cross-entropy can be below it.
+fn grey_floor(test: &Shard, images: usize) -> f64 {
+    let mut counts = [0u32; 256];
+    for grey in &test.pixels[..images * PIXELS] {
+        counts[usize::from(*grey)] += 1;
+    }
+    let entropy = |(grey, count): (u8, u32)| {
+        let p = f64::from(grey) / 255.0;
+        let part = |p: f64| if p > 0.0 { -p * libm::log(p) } else { 0.0 };
+        f64::from(count) * (part(p) + part(1.0 - p))
+    };
+    mean((0..=255).zip(counts).map(entropy).sum(), images)
 }

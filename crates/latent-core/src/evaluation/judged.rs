@@ -2,12 +2,13 @@
 
 use latent_protocol::MeasureTable;
 
-use super::scores::{Gaussian, Verdict, best, frechet_distance};
+use super::scores::{Gaussian, Verdict, best, frechet_distance, softmax};
 use super::{CHUNK, Subject, TEST_SEED, chunk, greys, group, measure};
 use crate::CoreError;
 use crate::data::{CLASSES, PIXELS, SIDE};
 use crate::family::{Examples, codes};
 use crate::judge::{FEATURES, Judge};
+use crate::linalg::unit;
 use crate::noise::{Noise, Stream};
 use crate::weights::read;
 
@@ -41,13 +42,13 @@ impl Default for Judged {
 }
 
 impl Judged {
-    /// Show images to the judge; returns their probabilities.
+    /// Show images to the judge; returns the logits of their classes.
     async fn add(&mut self, judge: &Judge, examples: &Examples) -> Result<Vec<f32>, CoreError> {
-        let (features, probabilities) = judge.look(examples.images.clone());
+        let (features, logits) = judge.look(examples.images.clone());
         self.features.add(&read(features).await?);
-        let probabilities = read(probabilities).await?;
-        self.verdict.add(&probabilities);
-        Ok(probabilities)
+        let logits = read(logits).await?;
+        self.verdict.add(&softmax(&logits));
+        Ok(logits)
     }
 }
 
@@ -73,7 +74,7 @@ impl Stage {
             let examples = greys(dataset.test(), range, model);
             self.right += count_right(&self.test.add(judge, &examples).await?, truth);
             if let Some(again) = model.reconstruct(&examples) {
-                let images = again.clamp(0.0, 1.0).reshape([truth.len(), 1, SIDE, SIDE]);
+                let images = unit(again).reshape([truth.len(), 1, SIDE, SIDE]);
                 self.right_again += count_right(&read(judge.look(images).1).await?, truth);
             }
             return Ok(());
@@ -84,9 +85,15 @@ impl Stage {
             0 => {
                 let plane = model.plane();
                 let z = plane.sample(range.len(), &mut noise);
-                let asked: Vec<u8> = z.chunks_exact(plane.code_length()).map(|code| class(&code[plane.latent_dim..])).collect();
+                let asked: Vec<u8> = z
+                    .chunks_exact(plane.code_length())
+                    .map(|code| class(&code[plane.latent_dim..]))
+                    .collect();
                 let images = model.decode(codes(model, z));
-                let examples = Examples { images, ..Examples::new(vec![0.0; asked.len() * PIXELS], &asked, &model.device()) };
+                let examples = Examples {
+                    images,
+                    ..Examples::new(vec![0.0; asked.len() * PIXELS], &asked, &model.device())
+                };
                 self.asked += count_right(&self.model.add(judge, &examples).await?, &asked);
             }
             1 => {
@@ -125,17 +132,30 @@ impl Stage {
         add("samples_sure", "Judge more than 90 % sure", "%", &|judged| 100.0 * judged.verdict.sure());
         add("samples_entropy", "Entropy of classes (at most 2.30)", "nats", &|j| j.verdict.entropy());
         add("samples_rarest", "Rarest class", "%", &|judged| 100.0 * judged.verdict.rarest());
-        add("samples_inception", "Inception score with this judge (at most 10)", "", &|j| j.verdict.inception());
+        add("samples_inception", "Inception score with this judge (at most 10)", "", &|j| {
+            j.verdict.inception()
+        });
         if subject.card.abilities.classes {
-            let mut row =
-                measure("asked_class", "Drawn as the class asked for", "%", percent(self.asked, self.samples), self.samples);
+            let mut row = measure(
+                "asked_class",
+                "Drawn as the class asked for",
+                "%",
+                percent(self.asked, self.samples),
+                self.samples,
+            );
             row.real = Some(accuracy);
             row.baseline = Some(10.0);
             group.measures.push(row);
         }
         if subject.card.abilities.encode {
             let share = percent(self.right_again, self.images);
-            let mut row = measure("reconstruction_class", "Reconstructions of the right class", "%", share, self.images);
+            let mut row = measure(
+                "reconstruction_class",
+                "Reconstructions of the right class",
+                "%",
+                share,
+                self.images,
+            );
             row.real = Some(accuracy);
             row.baseline = Some(10.0);
             group.measures.push(row);
@@ -148,7 +168,7 @@ fn class(one_hot: &[f32]) -> u8 {
     if one_hot.is_empty() { 0 } else { u8::try_from(best(one_hot)).unwrap_or(0) }
 }
 
-fn count_right(probabilities: &[f32], truth: &[u8]) -> usize {
-    let found = probabilities.chunks_exact(CLASSES).map(best);
+fn count_right(logits: &[f32], truth: &[u8]) -> usize {
+    let found = logits.chunks_exact(CLASSES).map(best);
     found.zip(truth).filter(|(found, truth)| *found == usize::from(**truth)).count()
 }

@@ -79,7 +79,7 @@ enum Stage {
     Importance(importance::Stage),
     Quadrature(quadrature::Stage),
     Codes(codes::Stage),
-    Judged(judged::Stage),
+    Judged(Box<judged::Stage>),
 }
 
 impl Stage {
@@ -156,19 +156,28 @@ impl Evaluation {
             stages.push_back(Stage::Bound(bound::Stage::new(images)));
             if effort.importance_samples > 0 {
                 let images = effort.importance_images.min(test);
-                stages.push_back(Stage::Importance(importance::Stage::new(images, effort.importance_samples)));
+                stages
+                    .push_back(Stage::Importance(importance::Stage::new(images, effort.importance_samples)));
             }
             // Codes with a class would need the quadrature of each class.
             if effort.quadrature_grid > 0 && latent_dim <= 2 && !card.abilities.classes {
                 let images = effort.quadrature_images.min(test);
-                stages.push_back(Stage::Quadrature(quadrature::Stage::new(images, effort.quadrature_grid, latent_dim)));
+                stages.push_back(Stage::Quadrature(quadrature::Stage::new(
+                    images,
+                    effort.quadrature_grid,
+                    latent_dim,
+                )));
             }
         }
         if card.abilities.encode {
-            stages.push_back(Stage::Codes(codes::Stage::new(images, effort.neighbours.min(train), latent_dim)));
+            stages.push_back(Stage::Codes(codes::Stage::new(
+                images,
+                effort.neighbours.min(train),
+                latent_dim,
+            )));
         }
         if judge.is_some() && effort.samples > 0 {
-            stages.push_back(Stage::Judged(judged::Stage::new(effort.samples.min(train), images)));
+            stages.push_back(Stage::Judged(Box::new(judged::Stage::new(effort.samples.min(train), images))));
         }
         let total = stages.iter().map(Stage::chunks).sum();
         Self { model, card, judge, stages, done: 0, finished: 0, total, table: MeasureTable::default() }
@@ -179,12 +188,8 @@ impl Evaluation {
     /// # Errors
     /// When the device fails.
     pub async fn advance(&mut self, dataset: &Dataset) -> Result<Advanced, CoreError> {
-        let subject = Subject {
-            model: self.model.as_ref(),
-            card: self.card,
-            dataset,
-            judge: self.judge.as_ref(),
-        };
+        let subject =
+            Subject { model: self.model.as_ref(), card: self.card, dataset, judge: self.judge.as_ref() };
         let Some(stage) = self.stages.front_mut() else {
             return Ok(Advanced::Done(std::mem::take(&mut self.table)));
         };

@@ -112,6 +112,17 @@ impl Verdict {
     }
 }
 
+/// Probabilities from logits, ten per image.
+pub fn softmax(logits: &[f32]) -> Vec<f32> {
+    let row = |row: &[f32]| {
+        let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let exponentials: Vec<f32> = row.iter().map(|logit| libm::expf(logit - max)).collect();
+        let sum: f32 = exponentials.iter().sum();
+        exponentials.into_iter().map(move |e| e / sum)
+    };
+    logits.chunks_exact(CLASSES).flat_map(row).collect()
+}
+
 /// The index of the largest number; the first of equals.
 pub fn best(values: &[f32]) -> usize {
     let larger = |at: usize, (index, value): (usize, &f32)| if *value > values[at] { index } else { at };
@@ -165,7 +176,10 @@ mod tests {
 
     fn near(found: f64, golden: &WeightFile, name: &str) {
         let expected = f64::from(golden.tensors[name].values[0]);
-        assert!((found - expected).abs() < 1e-5 * expected.abs().max(1.0), "{name}: {found} instead of {expected}");
+        assert!(
+            (found - expected).abs() < 1e-5 * expected.abs().max(1.0),
+            "{name}: {found} instead of {expected}"
+        );
     }
 
     #[test]

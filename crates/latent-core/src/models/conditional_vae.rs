@@ -3,7 +3,9 @@
 
 use std::borrow::Cow::Borrowed;
 
-use latent_protocol::{Abilities, Control, DecodeCost, Hyperparameter, Likelihood, ModelCard, Paper, Settings};
+use latent_protocol::{
+    Abilities, Control, DecodeCost, Hyperparameter, Likelihood, ModelCard, Paper, Settings,
+};
 
 use super::parts::networks::{DECODER_HIDDEN, ENCODER_HIDDEN, LATENT_DIM};
 use super::parts::variational::{BETA, KL, RECONSTRUCTION, SAMPLES, TOTAL, Variational, VariationalConfig};
@@ -33,7 +35,9 @@ const CARD: ModelCard = ModelCard {
     paper: Paper {
         citation: Borrowed("Sohn, Lee and Yan, 2015"),
         title: Borrowed("Learning Structured Output Representation using Deep Conditional Generative Models"),
-        url: Borrowed("https://papers.nips.cc/paper/2015/hash/8d55a249e6baa5c06772297520da2051-Abstract.html"),
+        url: Borrowed(
+            "https://papers.nips.cc/paper/2015/hash/8d55a249e6baa5c06772297520da2051-Abstract.html",
+        ),
     },
     abilities: Abilities {
         encode: true,

@@ -4,9 +4,7 @@
 use std::borrow::Cow::Borrowed;
 
 use burn::tensor::Tensor;
-use latent_protocol::{
-    Abilities, Control, DecodeCost, Hyperparameter, LossTerm, ModelCard, Paper, Settings,
-};
+use latent_protocol::{Abilities, Control, DecodeCost, Hyperparameter, LossTerm, ModelCard, Paper, Settings};
 
 use super::parts::autoencoder::{Autoencoder, AutoencoderConfig, Corruption};
 use super::parts::networks::{LATENT_DIM, Sizes};
@@ -37,7 +35,9 @@ const CARD: ModelCard = ModelCard {
     ),
     paper: Paper {
         citation: Borrowed("Baldi and Hornik, 1989"),
-        title: Borrowed("Neural networks and principal component analysis: Learning from examples without local minima"),
+        title: Borrowed(
+            "Neural networks and principal component analysis: Learning from examples without local minima",
+        ),
         url: Borrowed("https://doi.org/10.1016/0893-6080(89)90014-2"),
     },
     abilities: Abilities { encode: true, likelihood: None, exact: false, classes: false },
@@ -125,7 +125,7 @@ impl Trainer for LinearTrainer {
             let mean = Tensor::from_inner(self.spectrum.mean());
             self.gradient.change(|model| model.around(mean));
         }
-        let (plane, _) = orthonormalize(self.gradient.model().directions().inner());
+        let (plane, _) = orthonormalize(&self.gradient.model().directions().inner());
         let cosine = smallest_cosine(self.spectrum.leading(self.latent_dim).0, plane);
         let losses = self.gradient.step(batch, learning_rate);
         // The total is the error: a linear autoencoder has no price of sparsity.

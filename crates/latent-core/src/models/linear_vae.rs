@@ -3,7 +3,9 @@
 
 use std::borrow::Cow::Borrowed;
 
-use latent_protocol::{Abilities, Control, DecodeCost, Hyperparameter, Likelihood, ModelCard, Paper, Settings};
+use latent_protocol::{
+    Abilities, Control, DecodeCost, Hyperparameter, Likelihood, ModelCard, Paper, Settings,
+};
 
 use super::gaussian_vae::{DENSITY_RECONSTRUCTION, DENSITY_TOTAL};
 use super::parts::networks::LATENT_DIM;

@@ -8,15 +8,14 @@ use std::borrow::Cow::Borrowed;
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
-use latent_protocol::{
-    Abilities, Control, DecodeCost, Hyperparameter, LossTerm, ModelCard, Paper, Settings,
-};
+use latent_protocol::{Abilities, Control, DecodeCost, Hyperparameter, LossTerm, ModelCard, Paper, Settings};
 
 use super::parts::likelihood::point;
 use super::parts::spectrum::{Spectral, SpectralTrainer, Spectrum};
 use crate::data::{PIXELS, SIDE};
 use crate::family::{Examples, Family, LatentModel, Losses, Posterior};
 use crate::gates::{Gate, GateRun, Limit};
+use crate::linalg::{at_least, unit};
 use crate::noise::Noise;
 use crate::plane::Plane;
 use crate::training::{BATCH_SIZE, EPOCHS, IMAGES};
@@ -47,10 +46,7 @@ const CARD: ModelCard = ModelCard {
     abilities: Abilities { encode: true, likelihood: None, exact: false, classes: false },
     decode_cost: DecodeCost::Live,
     hyperparameters: Borrowed(&[
-        Hyperparameter {
-            control: Control::Whole { default: 10, min: 1, max: 64 },
-            ..COMPONENTS
-        },
+        Hyperparameter { control: Control::Whole { default: 10, min: 1, max: 64 }, ..COMPONENTS },
         Hyperparameter { control: Control::Whole { default: 500, min: 1, max: 1024 }, ..BATCH_SIZE },
         Hyperparameter { control: Control::Whole { default: 1, min: 1, max: 1000 }, ..EPOCHS },
         Hyperparameter { control: Control::Whole { default: 10_000, min: 1, max: 200_000 }, ..IMAGES },
@@ -184,7 +180,7 @@ impl Spectral for Pca {
             mean: fixed(spectrum.mean().reshape([PIXELS])),
             basis: fixed(basis),
             // A direction without variance has no spread to count in.
-            spread: fixed(values.clamp_min(1e-8).sqrt()),
+            spread: fixed(at_least(values, 1e-8).sqrt()),
         }
     }
 }
@@ -196,7 +192,7 @@ impl LatentModel for Pca {
 
     fn decode(&self, z: Tensor<2>) -> Tensor<4> {
         let [batch, _] = z.dims();
-        self.pixels(z).clamp(0.0, 1.0).reshape([batch, 1, SIDE, SIDE])
+        unit(self.pixels(z)).reshape([batch, 1, SIDE, SIDE])
     }
 
     fn encode(&self, examples: &Examples) -> Option<Posterior> {

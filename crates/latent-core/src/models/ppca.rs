@@ -20,7 +20,7 @@ use super::pca::{COMPONENTS, fixed};
 use crate::data::{PIXELS, SIDE};
 use crate::family::{BoundTerms, Examples, Family, LatentModel, Losses, Posterior};
 use crate::gates::{Gate, GateRun, Limit};
-use crate::linalg::{inverse, orthonormalize};
+use crate::linalg::{at_least, identity, inverse, orthonormalize, unit};
 use crate::noise::Noise;
 use crate::plane::Plane;
 use crate::training::{BATCH_SIZE, EPOCHS, IMAGES};
@@ -190,7 +190,7 @@ impl Ppca {
     /// `M`, `[components, components]`.
     fn m(&self) -> Tensor<2> {
         let w = self.loadings.val();
-        let eye = Tensor::<2>::eye(w.dims()[1], &w.device());
+        let eye = identity(w.dims()[1], &w.device());
         w.clone().transpose().matmul(w) + eye * self.variance()
     }
 
@@ -199,8 +199,8 @@ impl Ppca {
     fn log_determinant(&self) -> Tensor<1> {
         let w = self.loadings.val();
         let [_, components] = w.dims();
-        let below = Tensor::<2>::eye(components, &w.device()) * self.sigma.val().reshape([1, 1]);
-        let (_, lengths) = orthonormalize(Tensor::cat(vec![w, below], 0));
+        let below = identity(components, &w.device()) * self.sigma.val().reshape([1, 1]);
+        let (_, lengths) = orthonormalize(&Tensor::cat(vec![w, below], 0));
         #[expect(clippy::cast_precision_loss, reason = "small")]
         let rest = (PIXELS - components) as f64;
         (self.sigma.val().log() * rest + lengths.log().sum().reshape([1])) * 2.0
@@ -216,10 +216,10 @@ impl Ppca {
     fn posterior(&self, images: Tensor<4>) -> (Tensor<2>, Tensor<2>) {
         let x: Tensor<2> = images.flatten(1, 3);
         let [batch, _] = x.dims();
-        let inverse = inverse(self.m());
+        let inverse = inverse(&self.m());
         let [components, _] = inverse.dims();
         let mu = (x - self.mean.val().unsqueeze()).matmul(self.loadings.val()).matmul(inverse.clone());
-        let eye = Tensor::<2>::eye(components, &mu.device());
+        let eye = identity(components, &mu.device());
         let variance = (inverse * eye).sum_dim(0) * self.variance();
         (mu, variance.log().expand([batch, components]))
     }
@@ -228,10 +228,10 @@ impl Ppca {
     /// `(784 log 2 pi + log |C| + tr(C^-1 S)) / 2`, with `tr(C^-1 S) = (tr S - tr(M^-1 W^T S W)) / sigma^2`.
     fn negative_log_density(&self, spectrum: &Spectrum) -> Tensor<1> {
         let w = self.loadings.val();
-        let explained = inverse(self.m()) * w.clone().transpose().matmul(spectrum.covariance()).matmul(w);
+        let explained = inverse(&self.m()) * w.clone().transpose().matmul(spectrum.covariance()).matmul(w);
         let shift = spectrum.mean() - self.mean.val().unsqueeze();
         let along = shift.clone().matmul(self.loadings.val());
-        let outside = shift.powi_scalar(2).sum() - (along.clone().matmul(inverse(self.m())) * along).sum();
+        let outside = shift.powi_scalar(2).sum() - (along.clone().matmul(inverse(&self.m())) * along).sum();
         let quadratic = (spectrum.trace() - explained.sum() + outside) / self.variance().reshape([1]);
         #[expect(clippy::cast_precision_loss, reason = "small")]
         let constant = PIXELS as f64 * LN_2_PI;
@@ -243,8 +243,8 @@ impl Ppca {
         let (basis, values) = spectrum.leading(components);
         #[expect(clippy::cast_precision_loss, reason = "small")]
         let rest = (PIXELS - components) as f64;
-        let variance = ((spectrum.trace() - values.clone().sum()) / rest).clamp_min(LEAST_VARIANCE);
-        let scale = (values - variance.clone()).clamp_min(0.0).sqrt();
+        let variance = at_least((spectrum.trace() - values.clone().sum()) / rest, LEAST_VARIANCE);
+        let scale = at_least(values - variance.clone(), 0.0).sqrt();
         Self {
             mean: fixed(spectrum.mean().reshape([PIXELS])),
             loadings: fixed(basis * scale.unsqueeze()),
@@ -256,15 +256,15 @@ impl Ppca {
     /// `W' = S W (sigma^2 I + M^-1 W^T S W)^-1`, `sigma'^2 = tr(S - S W M^-1 W'^T) / 784`.
     fn expectation_maximisation(self, covariance: &Tensor<2>, trace: Tensor<1>) -> Self {
         let w = self.loadings.val();
-        let m_inverse = inverse(self.m());
+        let m_inverse = inverse(&self.m());
         let sw = covariance.clone().matmul(w.clone());
         let wsw = w.transpose().matmul(sw.clone());
         // `sigma^2 I + M^-1 A` with A = W^T S W is not symmetric; `M (sigma^2 I + M^-1 A) = sigma^2 M + A` is.
         let symmetric = self.m() * self.variance() + wsw;
-        let new = sw.clone().matmul(inverse(symmetric)).matmul(self.m());
+        let new = sw.clone().matmul(inverse(&symmetric)).matmul(self.m());
         let explained = (sw.matmul(m_inverse) * new.clone()).sum().reshape([1]);
         #[expect(clippy::cast_precision_loss, reason = "small")]
-        let variance = ((trace - explained) / PIXELS as f64).clamp_min(LEAST_VARIANCE);
+        let variance = at_least((trace - explained) / PIXELS as f64, LEAST_VARIANCE);
         Self { mean: self.mean, loadings: fixed(new), sigma: fixed(variance.sqrt()) }
     }
 }
@@ -306,7 +306,7 @@ impl LatentModel for Ppca {
 
     fn decode(&self, z: Tensor<2>) -> Tensor<4> {
         let [batch, _] = z.dims();
-        self.pixels(z).clamp(0.0, 1.0).reshape([batch, 1, SIDE, SIDE])
+        unit(self.pixels(z)).reshape([batch, 1, SIDE, SIDE])
     }
 
     fn encode(&self, examples: &Examples) -> Option<Posterior> {
@@ -326,7 +326,8 @@ impl LatentModel for Ppca {
         let z = reparameterize(mu.clone(), log_var.clone(), eps.clone());
         let mean = self.pixels(z.clone().reshape([samples * batch, components]));
         let x = examples.images.clone().flatten::<2>(1, 3).repeat_dim(0, samples);
-        let reconstruction = gaussian_cost(mean, self.sigma.val().reshape([1, 1]), x).reshape([samples, batch]);
+        let reconstruction =
+            gaussian_cost(mean, self.sigma.val().reshape([1, 1]), x).reshape([samples, batch]);
         let log_ratio = log_prior_over_posterior(log_var.clone(), z, eps);
         let log_weight = log_ratio - reconstruction.clone();
         Some(BoundTerms { reconstruction, kl: kl_from_normal(mu, log_var), log_weight })
@@ -339,7 +340,7 @@ impl LatentModel for Ppca {
     fn log_density(&self, images: Tensor<4>) -> Option<Tensor<1>> {
         let centered: Tensor<2> = images.flatten::<2>(1, 3) - self.mean.val().unsqueeze();
         let along = centered.clone().matmul(self.loadings.val());
-        let explained = (along.clone().matmul(inverse(self.m())) * along).sum_dim(1);
+        let explained = (along.clone().matmul(inverse(&self.m())) * along).sum_dim(1);
         let quadratic = (centered.powi_scalar(2).sum_dim(1) - explained) / self.variance();
         #[expect(clippy::cast_precision_loss, reason = "small")]
         let constant = PIXELS as f64 * LN_2_PI;
@@ -349,7 +350,7 @@ impl LatentModel for Ppca {
     fn sample(&self, z: Tensor<2>, noise: &mut Noise) -> Option<Tensor<4>> {
         let [batch, _] = z.dims();
         let grain = noise.normal([batch, PIXELS], &z.device()) * self.sigma.val().reshape([1, 1]);
-        Some((self.pixels(z) + grain).clamp(0.0, 1.0).reshape([batch, 1, SIDE, SIDE]))
+        Some(unit(self.pixels(z) + grain).reshape([batch, 1, SIDE, SIDE]))
     }
 
     fn sigma(&self) -> Option<Tensor<1>> {

@@ -67,30 +67,10 @@ const GATES: &[GateRun] = &[
         name: "dense",
         settings: &[("encoder_hidden", "512-256"), ("decoder_hidden", "256-512"), ("epochs", "20")],
         gates: &[
-            Gate {
-                epochs: 5,
-                measure: "neg_elbo",
-                limit: Limit::AtMost(155.0),
-                reference: "151.2 (pilot)",
-            },
-            Gate {
-                epochs: 10,
-                measure: "neg_elbo",
-                limit: Limit::AtMost(149.0),
-                reference: "145.6 (pilot)",
-            },
-            Gate {
-                epochs: 20,
-                measure: "neg_elbo",
-                limit: Limit::AtMost(146.0),
-                reference: "142.0 (pilot)",
-            },
-            Gate {
-                epochs: 20,
-                measure: "neg_iwae",
-                limit: Limit::AtMost(143.0),
-                reference: "139.0 (pilot)",
-            },
+            Gate { epochs: 5, measure: "neg_elbo", limit: Limit::AtMost(155.0), reference: "151.2 (pilot)" },
+            Gate { epochs: 10, measure: "neg_elbo", limit: Limit::AtMost(149.0), reference: "145.6 (pilot)" },
+            Gate { epochs: 20, measure: "neg_elbo", limit: Limit::AtMost(146.0), reference: "142.0 (pilot)" },
+            Gate { epochs: 20, measure: "neg_iwae", limit: Limit::AtMost(143.0), reference: "139.0 (pilot)" },
             Gate {
                 epochs: 20,
                 measure: "neg_log_p_quadrature",

@@ -31,10 +31,7 @@ pub const SCHEDULE: Hyperparameter = Hyperparameter {
     help: Borrowed(
         "Constant keeps the rate. Cosine lowers it to zero over the epochs, which ends in a better model.",
     ),
-    control: Control::Pick {
-        default: Borrowed("constant"),
-        options: SCHEDULES,
-    },
+    control: Control::Pick { default: Borrowed("constant"), options: SCHEDULES },
     live: false,
 };
 
@@ -133,7 +130,11 @@ impl From<&Settings> for TrainingConfig {
     fn from(settings: &Settings) -> Self {
         Self {
             batch_size: settings.whole(&BATCH_SIZE.key),
-            learning_rate: if settings.has(&LEARNING_RATE.key) { settings.real(&LEARNING_RATE.key) } else { 0.0 },
+            learning_rate: if settings.has(&LEARNING_RATE.key) {
+                settings.real(&LEARNING_RATE.key)
+            } else {
+                0.0
+            },
             schedule: if settings.pick(&SCHEDULE.key) == "cosine" {
                 Schedule::Cosine
             } else {

@@ -44,7 +44,10 @@ pub fn run<M: Objective>(config: &M::Config) {
         // rounding of the weights counts.
         let step = (2e-4 * value / length).clamp(2e-4, 1e-2);
         let slope = (at(step) - at(-step)) / (2.0 * step);
-        assert!((slope - length).abs() < 0.01 * length + 1e-4 * value.max(1.0), "{path}: slope {slope}, gradient {length}");
+        assert!(
+            (slope - length).abs() < 0.01 * length + 1e-4 * value.max(1.0),
+            "{path}: slope {slope}, gradient {length}"
+        );
     }
 }
 

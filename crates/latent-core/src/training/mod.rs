@@ -9,7 +9,8 @@ mod run;
 
 pub use adam::{Adam, Moments};
 pub use config::{
-    BATCH_SIZE, EPOCHS, IMAGES, LEARNING_RATE, SCHEDULE, SCHEDULES, Schedule, TARGETS, Targets, TrainingConfig,
+    BATCH_SIZE, EPOCHS, IMAGES, LEARNING_RATE, SCHEDULE, SCHEDULES, Schedule, TARGETS, Targets,
+    TrainingConfig,
 };
 pub use gradient_trainer::{GradientTrainer, ReadConfig};
 pub use run::{Advance, Run};

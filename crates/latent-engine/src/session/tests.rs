@@ -391,7 +391,7 @@ fn the_plane_can_lie_along_any_latents() {
     bench.send(Command::Look(look));
     bench.work(10);
     let z = last_code(&bench);
-    assert!(z[0] == 0.5 && z[2] == -0.25, "{z:?}");
+    assert!((z[0] - 0.5).abs() < 1e-6 && (z[2] + 0.25).abs() < 1e-6, "{z:?}");
     assert!(z[3] > 1.2 && z[1] < -1.2, "{z:?}");
     // What another model has no place for is not used.
     bench.input(Input::Command(Command::Load, Some(model_file())));
@@ -431,7 +431,9 @@ fn a_strip_is_drawn_with_the_digit() {
         bench.host.painted.borrow_mut().drain(..).filter(|(surface, _)| *surface == Surface::Strip).count()
     };
     assert_eq!(strips(&bench), 0);
-    for (strip, expected) in [(Strip::Samples, 1), (Strip::Traversals, 1), (Strip::Classes, 0), (Strip::None, 0)] {
+    for (strip, expected) in
+        [(Strip::Samples, 1), (Strip::Traversals, 1), (Strip::Classes, 0), (Strip::None, 0)]
+    {
         bench.send(Command::Strip { strip });
         bench.work(10);
         assert_eq!(strips(&bench), expected, "{strip:?}");
@@ -467,7 +469,8 @@ fn judge_file() -> Vec<u8> {
 #[test]
 fn a_measurement_reports_ends_and_can_be_stopped() {
     let effort = Effort { quadrature_grid: 10, importance_samples: 5, ..Effort::TAB };
-    let ask = |bench: &mut Bench| bench.input(Input::Command(Command::Measure { effort }, Some(judge_file())));
+    let ask =
+        |bench: &mut Bench| bench.input(Input::Command(Command::Measure { effort }, Some(judge_file())));
     let mut bench = Bench::new();
     ask(&mut bench);
     assert!(bench.heard().iter().any(|e| matches!(e, Event::Failed { command, .. } if command == "measure")));
@@ -503,16 +506,18 @@ fn an_encoder_completes_a_decoder() {
     let bytes = |part: latent_core::weights::WeightFile| part.to_bytes(Precision::F16).expect("weights");
     let mut bench = Bench::new();
     bench.input(Input::Command(Command::Load, Some(bytes(decoder))));
-    let encodes = |bench: &Bench| {
+    let summaries = |bench: &Bench| {
         let summary = |event| if let Event::Loaded(summary) = event { Some(summary.encodes) } else { None };
         bench.heard().into_iter().filter_map(summary).collect::<Vec<bool>>()
     };
-    assert_eq!(encodes(&bench), [false]);
+    assert_eq!(summaries(&bench), [false]);
     let effort = Effort { quadrature_grid: 0, samples: 0, ..Effort::TAB };
     bench.input(Input::Command(Command::Measure { effort }, Some(judge_file())));
-    assert!(bench.heard().iter().any(|e| matches!(e, Event::Failed { reason, .. } if reason.contains("encoder"))));
+    assert!(
+        bench.heard().iter().any(|e| matches!(e, Event::Failed { reason, .. } if reason.contains("encoder")))
+    );
     bench.input(Input::Command(Command::Complete, Some(bytes(encoder))));
-    assert_eq!(encodes(&bench), [true]);
+    assert_eq!(summaries(&bench), [true]);
     bench.input(Input::Command(Command::Complete, Some(b"nonsense".to_vec())));
     assert!(bench.heard().iter().any(|e| matches!(e, Event::Failed { .. })));
 }

@@ -153,7 +153,8 @@ impl View {
     fn plane_of(&self, model: &dyn LatentModel) -> Plane {
         let plane = model.plane();
         // What does not fit another model is forgotten.
-        let axes = if self.look.axes.iter().all(|axis| *axis < plane.latent_dim) { self.look.axes } else { [0, 1] };
+        let axes =
+            if self.look.axes.iter().all(|axis| *axis < plane.latent_dim) { self.look.axes } else { [0, 1] };
         let plane = plane.with_class(self.look.class);
         match &self.anchors {
             Some(anchors) if anchors.iter().all(|anchor| anchor.len() == plane.latent_dim) => {

@@ -64,7 +64,7 @@ async fn attach(command: Command, canvases: JsValue, inbox: Rc<Inbox>) {
             emit(&Event::GpuProbed { usable, reason }, &JsValue::UNDEFINED);
         }
     });
-    session.serve(inbox, breathe).await;
+    Box::pin(session.serve(inbox, breathe)).await;
 }
 
 fn refuse(command: &str, reason: &str) {

@@ -12,6 +12,7 @@ use super::likelihood::point;
 use super::networks::{Decoder, Encoder, Sizes};
 use crate::data::{PIXELS, SIDE};
 use crate::family::{Batch, Examples, LatentModel, Losses, Objective, Posterior};
+use crate::linalg::{at_least, unit};
 use crate::models::pca::fixed;
 use crate::noise::Noise;
 use crate::plane::Plane;
@@ -127,23 +128,21 @@ impl Objective for Autoencoder {
         let seen = match config.corruption {
             Corruption::None => images.clone(),
             Corruption::Gaussian(std) => images.clone() + batch.noise.normal(shape, &device) * std,
-            Corruption::Dropout(share) => {
-                let unit = batch.noise.uniform(0.5, shape, &device) + 0.5;
-                images.clone() * unit.greater_equal_scalar(share).float()
-            }
+            Corruption::Dropout(zeros) => images.clone() * batch.noise.kept(zeros, shape, &device),
         };
         let codes = self.codes(encoder, seen);
         let apart = self.pixels(codes.clone()) - images.flatten(1, 3);
         let mse = apart.powi_scalar(2).mean();
         let size = codes.clone().abs().sum_dim(1).mean();
         let total = mse.clone() + size.clone() * config.sparsity;
-        Losses { terms: vec![("total", total), ("mse", mse), ("size", size)], codes: Some(codes) }
+        Losses { terms: vec![("total", total), ("mse", mse), ("size", size)], codes: Some(Box::new(codes)) }
     }
 
     fn observe(self, codes: Tensor<2>) -> Self {
         let mean = codes.clone().mean_dim(0);
         let [_, latent_dim] = mean.dims();
-        let std = (codes - mean.clone()).powi_scalar(2).mean_dim(0).clamp_min(1e-12).sqrt();
+        let variance = (codes - mean.clone()).powi_scalar(2).mean_dim(0);
+        let std = at_least(variance, 1e-12).sqrt();
         let follow = |param: &Param<Tensor<1>>, to: Tensor<2>| {
             let old = param.val().inner();
             let new = old.clone() + (to.reshape([latent_dim]) - old) * FOLLOW;
@@ -163,7 +162,7 @@ impl LatentModel for Autoencoder {
     fn decode(&self, z: Tensor<2>) -> Tensor<4> {
         let [batch, _] = z.dims();
         let codes = z * self.spread.val().unsqueeze() + self.center.val().unsqueeze();
-        self.pixels(codes).clamp(0.0, 1.0).reshape([batch, 1, SIDE, SIDE])
+        unit(self.pixels(codes)).reshape([batch, 1, SIDE, SIDE])
     }
 
     fn encode(&self, examples: &Examples) -> Option<Posterior> {
@@ -198,8 +197,7 @@ mod tests {
             latent_dim: 2,
             classes: 0,
         };
-        let plain =
-            AutoencoderConfig { sizes, squashed: true, corruption: Corruption::None, sparsity: 0.1 };
+        let plain = AutoencoderConfig { sizes, squashed: true, corruption: Corruption::None, sparsity: 0.1 };
         for config in [
             plain.clone(),
             AutoencoderConfig { squashed: false, ..plain.clone() },
@@ -222,12 +220,15 @@ mod tests {
         };
         let config = AutoencoderConfig { sizes, squashed: true, corruption: Corruption::None, sparsity: 0.0 };
         let device = Device::flex();
-        let mut model = Autoencoder::init(&config, &mut Noise::new(1, Stream::Weights, 0), &device.clone().autodiff());
+        let mut model =
+            Autoencoder::init(&config, &mut Noise::new(1, Stream::Weights, 0), &device.clone().autodiff());
         let mut noise = Noise::new(1, Stream::Step, 0);
         for _ in 0..400 {
             model = model.observe(noise.normal([200, 1], &device) * 3.0 + 5.0);
         }
-        let read = |param: &Param<Tensor<1>>| pollster::block_on(weights::read(param.val().inner())).expect("reads")[0];
+        let read = |param: &Param<Tensor<1>>| {
+            pollster::block_on(weights::read(param.val().inner())).expect("reads")[0]
+        };
         assert!((read(&model.center) - 5.0).abs() < 0.2, "{}", read(&model.center));
         assert!((read(&model.spread) - 3.0).abs() < 0.1, "{}", read(&model.spread));
     }

@@ -1,7 +1,7 @@
 //! Distributions of pixels given a code, and of codes given an image.
 
-use burn::tensor::activation::{relu, softplus};
 use burn::tensor::Tensor;
+use burn::tensor::activation::relu;
 
 use crate::family::Posterior;
 
@@ -32,13 +32,17 @@ pub fn log_prior_over_posterior(log_var: Tensor<2>, z: Tensor<3>, eps: Tensor<3>
     ((eps.powi_scalar(2) + log_var.unsqueeze::<3>() - z.powi_scalar(2)).sum_dim(2) * 0.5).squeeze_dim(2)
 }
 
+/// `log(1 + exp(x))`, as `max(x, 0) + log(1 + exp(-|x|))`, which does not overflow.
+pub fn softplus<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    relu(x.clone()) + x.abs().neg().exp().log1p()
+}
+
 /// `-log p(x|z)` of Bernoulli pixels: `sum max(l, 0) - l x + log(1 + exp(-|l|))`.
 ///
 /// # Shapes
 /// Two times `[batch, pixels]` -> `[batch]`.
 pub fn bernoulli_cost(logits: Tensor<2>, x: Tensor<2>) -> Tensor<1> {
-    let tail = logits.clone().abs().neg().exp().log1p();
-    (relu(logits.clone()) - logits * x + tail).sum_dim(1).squeeze_dim(1)
+    (softplus(logits.clone()) - logits * x).sum_dim(1).squeeze_dim(1)
 }
 
 /// `-log p(x|z)` of independent Gaussian pixels: `sum (log 2 pi + (x - mean)^2 / sigma^2) / 2 + log sigma`.
@@ -57,7 +61,7 @@ pub fn gaussian_cost(mean: Tensor<2>, sigma: Tensor<2>, x: Tensor<2>) -> Tensor<
 /// # Shapes
 /// `logits`: `[codes, pixels]`; `x`: `[images, pixels]`; returns `[codes, images]`.
 pub fn bernoulli_pairs(logits: Tensor<2>, x: Tensor<2>) -> Tensor<2> {
-    let normaliser = softplus(logits.clone(), 1.0).sum_dim(1);
+    let normaliser = softplus(logits.clone()).sum_dim(1);
     logits.matmul(x.transpose()) - normaliser
 }
 

@@ -3,8 +3,8 @@
 use std::borrow::Cow::Borrowed;
 
 use burn::module::Module;
-use burn::nn::conv::{Conv2d, ConvTranspose2d};
 use burn::nn::Linear;
+use burn::nn::conv::{Conv2d, ConvTranspose2d};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 use latent_protocol::{Choice, Control, Hyperparameter, Settings};
@@ -50,7 +50,9 @@ pub const ARCHITECTURE: Hyperparameter = Hyperparameter {
 pub const LATENT_DIM: Hyperparameter = Hyperparameter {
     key: Borrowed("latent_dim"),
     label: Borrowed("Latent dimensions"),
-    help: Borrowed("Numbers in a code. With more than two, the plane shows two of them and holds the others."),
+    help: Borrowed(
+        "Numbers in a code. With more than two, the plane shows two of them and holds the others.",
+    ),
     control: Control::Whole { default: 2, min: 1, max: 64 },
     live: false,
 };

@@ -9,7 +9,7 @@ use latent_protocol::Settings;
 
 use crate::data::PIXELS;
 use crate::family::{Batch, LatentModel, Losses, Trainer};
-use crate::linalg::orthonormalize;
+use crate::linalg::{identity, orthonormalize};
 use crate::noise::Noise;
 use crate::weights::{self, Host, HostTensor, STATE, WeightFile, WeightsError, read};
 use crate::{CoreError, Stream};
@@ -37,7 +37,7 @@ impl Spectrum {
             count: 0.0,
             sum: Tensor::zeros([1, PIXELS], device),
             products: Tensor::zeros([PIXELS, PIXELS], device),
-            basis: orthonormalize(noise.normal([PIXELS, columns], device)).0,
+            basis: orthonormalize(&noise.normal([PIXELS, columns], device)).0,
         }
     }
 
@@ -72,8 +72,8 @@ impl Spectrum {
 
     /// The sum of all eigenvalues, `[1]`.
     pub fn trace(&self) -> Tensor<1> {
-        let eye = Tensor::<2>::eye(PIXELS, &self.products.device());
-        (self.covariance() * eye).sum().reshape([1])
+        let diagonal = self.covariance() * identity(PIXELS, &self.products.device());
+        diagonal.sum().reshape([1])
     }
 
     /// Steps of orthogonal iteration: the basis is multiplied by the covariance and made orthonormal again. Its
@@ -81,7 +81,7 @@ impl Spectrum {
     pub fn iterate(&mut self, steps: usize) {
         let covariance = self.covariance();
         for _ in 0..steps {
-            self.basis = orthonormalize(covariance.clone().matmul(self.basis.clone())).0;
+            self.basis = orthonormalize(&covariance.clone().matmul(self.basis.clone())).0;
         }
     }
 

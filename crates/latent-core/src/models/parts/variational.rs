@@ -6,17 +6,18 @@
 use std::borrow::Cow::Borrowed;
 
 use burn::module::{Module, Param};
-use burn::tensor::activation::{sigmoid, softplus};
+use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
 use latent_protocol::{Control, Hyperparameter, LossTerm, ModelCard, Settings};
 
 use super::likelihood::{
     bernoulli_cost, bernoulli_pairs, gaussian_cost, gaussian_pairs, kl_from_normal, log_prior_over_posterior,
-    reparameterize,
+    reparameterize, softplus,
 };
 use super::networks::{Decoder, Encoder, Sizes, join};
 use crate::data::{PIXELS, SIDE};
 use crate::family::{Batch, BoundTerms, Examples, LatentModel, Losses, Objective, Posterior};
+use crate::linalg::unit;
 use crate::noise::Noise;
 use crate::plane::Plane;
 use crate::weights::{self, Host, WeightFile};
@@ -179,7 +180,8 @@ impl Variational {
         let labels = self.labels(examples);
         let (mu, log_var) = Self::heads(encoder, examples.images.clone(), labels.clone());
         let z = reparameterize(mu.clone(), log_var.clone(), eps);
-        let codes = join(z.clone().reshape([samples * batch, latent_dim]), labels.map(|l| l.repeat_dim(0, samples)));
+        let codes =
+            join(z.clone().reshape([samples * batch, latent_dim]), labels.map(|l| l.repeat_dim(0, samples)));
         let targets = examples.images.clone().flatten::<2>(1, 3).repeat_dim(0, samples);
         let reconstruction = self.cost(codes, targets).reshape([samples, batch]);
         Pass { mu, log_var, z, reconstruction }
@@ -210,7 +212,7 @@ impl Variational {
         let (mean, sigma) = match self.pixels {
             Pixels::PerPixel => {
                 let spread = output.clone().slice([0..batch, PIXELS..2 * PIXELS]);
-                (output.slice([0..batch, 0..PIXELS]), softplus(spread, 1.0) + SIGMA_FLOOR)
+                (output.slice([0..batch, 0..PIXELS]), softplus(spread) + SIGMA_FLOOR)
             }
             Pixels::Fixed(sigma) => (output, Tensor::full([1, 1], sigma, &device)),
             _ => {
@@ -238,8 +240,8 @@ impl Objective for Variational {
         let encoder = Encoder::init(&config.sizes, true, noise, device);
         let decoder = Decoder::init(&config.sizes, maps, noise, device);
         // A third of the grey range: near where it ends, so that it need not travel far.
-        let log_sigma = (config.pixels == Pixels::Learned)
-            .then(|| Param::from_tensor(Tensor::full([1], -1.2, device)));
+        let log_sigma =
+            (config.pixels == Pixels::Learned).then(|| Param::from_tensor(Tensor::full([1], -1.2, device)));
         Self {
             encoder: Some(encoder),
             decoder,
@@ -271,7 +273,7 @@ impl LatentModel for Variational {
 
     fn decode(&self, z: Tensor<2>) -> Tensor<4> {
         let [batch, _] = z.dims();
-        self.mean(z).clamp(0.0, 1.0).reshape([batch, 1, SIDE, SIDE])
+        unit(self.mean(z)).reshape([batch, 1, SIDE, SIDE])
     }
 
     fn encode(&self, examples: &Examples) -> Option<Posterior> {
@@ -306,11 +308,12 @@ impl LatentModel for Variational {
         let pixels = match self.gaussian(z.clone()) {
             None => {
                 let threshold = noise.uniform(0.5, [batch, PIXELS], &device) + 0.5;
-                self.mean(z).greater(threshold).float()
+                // 1 where the mean is above the threshold, but for a sliver of 1e-6.
+                (self.mean(z) - threshold) * 1e6
             }
             Some((mean, sigma)) => mean + sigma * noise.normal([batch, PIXELS], &device),
         };
-        Some(pixels.clamp(0.0, 1.0).reshape([batch, 1, SIDE, SIDE]))
+        Some(unit(pixels).reshape([batch, 1, SIDE, SIDE]))
     }
 
     fn sigma(&self) -> Option<Tensor<1>> {
