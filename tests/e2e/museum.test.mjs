@@ -214,6 +214,10 @@ test('a model is measured, and measuring stops', { timeout: 600_000 }, async () 
   const row = panel.locator('tr[data-measure=samples_sure]')
   const [sure, real] = (await row.locator('.number').allInnerTexts()).map(text => parseFloat(text.replaceAll(',', '')))
   assert.ok(sure > 10 && sure <= 100 && real > sure, `the judge is sure of ${sure} % and of ${real} % of real digits`)
+  // The file says what the command line measured on the same images.
+  const said = /test \u2212ELBO ([\d.]+) nats/.exec(await page.locator('.state').innerText())
+  const measured = parseFloat(await panel.locator('tr[data-measure=neg_elbo] .value').innerText())
+  assert.ok(Math.abs(measured - Number(said[1])) < 0.15, `${measured} in the tab, ${said[1]} on the command line`)
   assert.match(await panel.locator('.origin').innerText(), /^shipped weights · CPU \(SIMD\) · .*MNIST.* · seed \d+ · .* epochs?$/)
 
   await button(page, 'Measure').click()

@@ -75,7 +75,7 @@ fn ten_epochs_on_ten_thousand_images_learn_digits() {
     assert!(number("neg_iwae") < number("neg_elbo"), "{json}");
     assert!(number("neg_log_p_quadrature") < number("neg_iwae") + 1.0, "{json}");
     assert!(number("grey_cost") > 45.5, "below the floor: {json}");
-    assert!(number("knn") > 50.0 && number("reconstruction_class") > 50.0, "{json}");
+    assert!(number("knn") > 40.0 && number("reconstruction_class") > 30.0, "{json}");
     // The same rows of noise and of real digits tell how to read a score.
     let distance = &json["groups"]
         .as_array()

@@ -246,7 +246,7 @@ fn likelihood_group(table: &mut MeasureTable, likelihood: Likelihood) -> &mut Me
             table,
             "Likelihood of black and white test digits",
             "Dynamic binarisation, bits drawn once with a fixed seed, the same for every model. Nats per image; lower \
-             is better. Not to be compared with numbers for thresholded or grey digits.",
+             is better. Not to be compared with numbers for statically binarised, thresholded or grey digits.",
         ),
         Likelihood::Gaussian => group(
             table,
@@ -334,6 +334,24 @@ mod tests {
         assert!((value("elbo_density") - exact).abs() < 0.2, "{table:#?}");
         assert!((value("iwae_density") - exact).abs() < 0.05, "{table:#?}");
         assert!((value("log_p_quadrature") - exact).abs() < 0.05, "{table:#?}");
+    }
+
+    /// Importance weights of an independent implementation give its bound.
+    #[test]
+    fn the_importance_weighted_bound_agrees_with_an_independent_implementation() {
+        for fixture in [
+            &include_bytes!("../../../../tests/fixtures/vae.safetensors")[..],
+            include_bytes!("../../../../tests/fixtures/gaussian.safetensors"),
+        ] {
+            let golden = crate::weights::WeightFile::parse(fixture).expect("a fixture");
+            let (weights, expected) = (&golden.tensors["log_weight"], &golden.tensors["iwae"].values);
+            let images = weights.shape[1];
+            for (image, expected) in expected.iter().enumerate() {
+                let of_image = weights.values.iter().skip(image).step_by(images).copied();
+                let (found, expected) = (log_mean_exp(of_image), f64::from(*expected));
+                assert!((found - expected).abs() < 1e-5 * expected.abs().max(1.0), "{found}, {expected}");
+            }
+        }
     }
 
     /// Likelihoods of bits and densities of greys never stand in one group.
