@@ -90,7 +90,7 @@ test('a lost GPU is said in words and the CPU goes on', { timeout: 240_000 }, as
   await until(() => code(page), ([x, y]) => x === 0 && y === 0, 'still draggable', 30_000)
 })
 
-test('every family conforms on WebGPU', { timeout: 1_500_000 }, async () => {
+test('every family conforms on WebGPU', { timeout: 2_400_000 }, async () => {
   const page = await browser.newPage()
   await page.route('**/conformance/**', async route => {
     const name = new URL(route.request().url()).pathname.split('/').pop()

@@ -79,7 +79,15 @@ pub fn toy_settings(card: &ModelCard) -> Settings {
             let _ = settings.set(card, &h.key, &text);
         }
     }
-    for (name, text) in [("batch_size", "8"), ("epochs", "100"), ("images", "8"), ("learning_rate", "0.01")] {
+    let small = [
+        ("batch_size", "8"),
+        ("epochs", "100"),
+        ("images", "8"),
+        ("learning_rate", "0.01"),
+        ("components", "2"),
+        ("latent_dim", "2"),
+    ];
+    for (name, text) in small {
         let _ = settings.set(card, name, text);
     }
     settings

@@ -88,7 +88,7 @@ const GATES: &[GateRun] = &[GateRun {
 /// Images of the first epoch, evenly spread over it, whose principal components are compared with.
 const COMPARED: f64 = 15_000.0;
 /// Steps of orthogonal iteration per batch while they are gathered.
-const ITERATIONS: usize = 5;
+const ITERATIONS: usize = 2;
 
 fn config(settings: &Settings) -> AutoencoderConfig {
     AutoencoderConfig {

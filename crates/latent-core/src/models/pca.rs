@@ -109,7 +109,7 @@ const GATES: &[GateRun] = &[
 ];
 
 /// Steps of orthogonal iteration per batch.
-const ITERATIONS: usize = 10;
+const ITERATIONS: usize = 4;
 
 /// Mean, components and their spread.
 #[derive(Module, Debug)]

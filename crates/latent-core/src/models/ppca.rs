@@ -141,8 +141,11 @@ const GATES: &[GateRun] = &[
     },
 ];
 
-/// Steps of orthogonal iteration, or of expectation maximisation, per batch.
-const ITERATIONS: usize = 10;
+/// Steps of orthogonal iteration per batch.
+const ITERATIONS: usize = 4;
+
+/// Steps of expectation maximisation per batch.
+const MAXIMISATIONS: usize = 10;
 
 /// Smallest variance of the noise: a few images lie in a plane exactly.
 const LEAST_VARIANCE: f64 = 1e-6;
@@ -295,7 +298,7 @@ impl Spectral for Ppca {
         }
         let (covariance, trace) = (spectrum.covariance(), spectrum.trace());
         let moved = Self { mean: fixed(spectrum.mean().reshape([PIXELS])), ..self };
-        (0..ITERATIONS).fold(moved, |model, _| model.expectation_maximisation(&covariance, trace.clone()))
+        (0..MAXIMISATIONS).fold(moved, |model, _| model.expectation_maximisation(&covariance, trace.clone()))
     }
 }
 
