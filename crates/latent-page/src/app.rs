@@ -7,11 +7,21 @@ use leptos_use::use_preferred_dark;
 use wasm_bindgen::JsValue;
 
 use crate::client::Client;
+use crate::cloud::CloudControls;
 use crate::code::Code;
+use crate::compare::Compare;
 use crate::device::{Alert, Badge, Speeds};
 use crate::digit::Digit;
+use crate::draw::Draw;
+use crate::files::Files;
+use crate::images::Images;
+use crate::lapse::TimeLapse;
 use crate::measure::Measure;
+use crate::paths::Paths;
 use crate::plane::{GridSlider, Plane};
+use crate::runs::Runs;
+use crate::share::{CopyLink, Presets, Toasts};
+use crate::slow::SlowMotion;
 use crate::store::Store;
 use crate::strip::StripPlace;
 use crate::training::Training;
@@ -63,11 +73,13 @@ pub fn App() -> impl IntoView {
             </p>
             <Badge store=store />
         </header>
+        <CopyLink store=store />
         <Alert store=store client=client />
         <main>
             <section class="explore" aria-label="Exploration">
                 <div class="plane-place">
                     <Plane store=store client=client surface=plane />
+                    <CloudControls store=store client=client />
                 </div>
                 <div class="digit-place">
                     <Digit store=store surface=digit />
@@ -78,8 +90,20 @@ pub fn App() -> impl IntoView {
                 <StripPlace store=store surface=strip />
             </section>
             <Training store=store client=client />
+            <div class="panels">
+                <Draw store=store client=client />
+                <Paths store=store client=client />
+                <SlowMotion store=store client=client />
+                <TimeLapse store=store client=client />
+                <Compare store=store client=client />
+                <Runs store=store client=client />
+                <Images store=store client=client />
+                <Files store=store client=client />
+            </div>
             <Measure store=store client=client />
+            <Presets store=store />
         </main>
+        <Toasts store=store client=client />
         <footer>
             <p>"All computing happens in this tab; nothing you do leaves it."</p>
         </footer>

@@ -5,13 +5,14 @@
 //! engine, which goes on from the last backup.
 
 mod engine;
+mod tools;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use js_sys::{ArrayBuffer, Uint8Array};
 use latent_protocol::{
-    Command, DeviceKind, DevicePreference, Effort, Event, ModelCard, ModelSummary, Phase, PlaneLook,
+    Command, DeviceKind, DevicePreference, Effort, Event, ModelCard, ModelSummary, OwnData, Phase, PlaneLook,
     Provenance, Strip,
 };
 use leptos::prelude::*;
@@ -32,6 +33,9 @@ const RESTARTS: usize = 3;
 #[derive(Clone, Copy)]
 pub struct Client(StoredValue<Rc<Inner>, LocalStorage>);
 
+/// What is done with the bytes of a file of weights.
+type Exported = Box<dyn FnOnce(Uint8Array)>;
+
 struct Inner {
     store: Store,
     hosts: RefCell<Option<[HtmlElement; 3]>>,
@@ -43,12 +47,26 @@ struct Inner {
     deferred: RefCell<Option<Vec<Command>>>,
     /// Bytes of the model that was loaded.
     weights: RefCell<Option<Uint8Array>>,
+    /// Bytes of a file of the visitor that is being loaded.
+    opened: RefCell<Option<Uint8Array>>,
+    /// Whether the model that was loaded is the visitor's: the shipped encoder does not fit it.
+    is_own: Cell<bool>,
     /// Bytes of its encoder, once something needed it.
     encoder: RefCell<Option<Uint8Array>>,
     /// Bytes of the judge, once something was measured.
     judge: RefCell<Option<Uint8Array>>,
     /// Whether the engine was asked to measure: before, there is nothing that it could stop.
     asked_to_measure: Cell<bool>,
+    /// Own data files, if those are trained on.
+    data: RefCell<Option<(OwnData, Uint8Array)>>,
+    /// Bytes of the visitor's drawing.
+    drawing: RefCell<Option<Uint8Array>>,
+    /// Whether points are wanted, and how many.
+    points: Cell<usize>,
+    /// Who waits for the model as a file.
+    exporting: RefCell<Option<Exported>>,
+    /// The run that Reset dropped.
+    dropped: RefCell<Option<Uint8Array>>,
     /// Bytes of the run, and whether it was going on.
     backup: RefCell<Option<(Uint8Array, bool)>>,
     /// The move that waits for its answer, and since when.
@@ -68,9 +86,16 @@ impl Client {
             next: RefCell::default(),
             deferred: RefCell::default(),
             weights: RefCell::default(),
+            opened: RefCell::default(),
+            is_own: Cell::default(),
             encoder: RefCell::default(),
             judge: RefCell::default(),
             asked_to_measure: Cell::default(),
+            data: RefCell::default(),
+            drawing: RefCell::default(),
+            points: Cell::default(),
+            exporting: RefCell::default(),
+            dropped: RefCell::default(),
             backup: RefCell::default(),
             moving: Cell::default(),
             failures: RefCell::default(),
@@ -207,6 +232,7 @@ impl Client {
         inner.backup.take();
         inner.weights.take();
         inner.encoder.take();
+        inner.is_own.set(false);
         self.stop_measuring();
         inner.store.choose(card);
         inner.send(&Command::Reset);
@@ -263,13 +289,14 @@ impl Inner {
     }
 
     /// Tell an engine that is new how the model was looked at before.
-    fn repeat_look(&self) {
+    fn repeat_look(self: &Rc<Self>) {
         if *self.store.look.read_untracked() != PlaneLook::default() {
             self.send_look();
         }
         if self.store.strip.get_untracked() != Strip::None {
             self.send_strip();
         }
+        self.repeat_tools();
     }
 
     fn send_look(&self) {
@@ -361,7 +388,8 @@ impl Inner {
                 }
             }
             Event::Decoded { point, z, decode_ms } => self.decoded(engine, point, z, decode_ms),
-            Event::PlaneDrawn { draw_ms, .. } => {
+            Event::PlaneDrawn { draw_ms, memory_bytes, .. } => {
+                store.memory_bytes.set(memory_bytes);
                 if let Some(hosts) = self.hosts.borrow().as_ref() {
                     engine.show(hosts);
                 }
@@ -405,8 +433,18 @@ impl Inner {
                 Some(Remedy::LowerRate(suggestion)),
             ),
             Event::Saved { running, is_run, .. } => self.saved(running, is_run, bytes),
+            Event::Observed { .. }
+            | Event::TestImages { .. }
+            | Event::Points { .. }
+            | Event::Travelled { .. }
+            | Event::Dissected { .. }
+            | Event::DataReady { .. }
+            | Event::Exported { .. } => self.tool_said(event, bytes),
             Event::Failed { command, reason } if command == "attach" => self.current_failed(&reason),
             Event::Failed { command, reason } => {
+                if command == "load" {
+                    self.opened.take();
+                }
                 if matches!(command.as_str(), "measure" | "stop measuring") {
                     store.measuring.set(None);
                 }
@@ -417,6 +455,13 @@ impl Inner {
     }
 
     fn loaded(self: &Rc<Self>, summary: ModelSummary) {
+        if summary.provenance == Provenance::File
+            && let Some(bytes) = self.opened.take()
+        {
+            *self.weights.borrow_mut() = Some(bytes);
+            self.encoder.take();
+            self.is_own.set(true);
+        }
         if self.store.show(summary) {
             self.send_look();
             self.send_strip();
@@ -456,13 +501,14 @@ impl Inner {
             self.load_shipped();
             return;
         }
-        // First what Reset comes back to, then the run.
+        // First what Reset comes back to, then the images, then the run.
         if let Some(weights) = weights {
             engine.send_bytes(&Command::Load, &weights);
         }
         if let Some(encoder) = self.encoder.borrow().as_ref() {
             engine.send_bytes(&Command::Complete, encoder);
         }
+        self.send_data();
         if let Some((bytes, running)) = backup {
             engine.send_bytes(&Command::Restore { running }, &bytes);
         }
@@ -494,7 +540,7 @@ impl Inner {
     /// The family whose encoder is missed: shipped decoders come without it, since few visitors need it.
     fn lacks_encoder(&self) -> Option<String> {
         let card = self.store.card.get_untracked().filter(|card| card.shipped && card.abilities.encode)?;
-        let model = self.store.model.get_untracked()?;
+        let model = self.store.model.get_untracked().filter(|_| !self.is_own.get())?;
         let lacks = model.provenance == Provenance::File && !model.encodes && self.encoder.borrow().is_none();
         lacks.then(|| card.id.into_owned())
     }

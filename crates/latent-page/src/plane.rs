@@ -6,6 +6,8 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent, PointerEvent};
 
 use crate::client::Client;
+use crate::cloud::Cloud;
+use crate::marks::Marks;
 use crate::store::Store;
 
 /// How far an arrow key moves the handle, as a share of the plane's side; Shift makes it ten times as far.
@@ -63,6 +65,8 @@ pub fn Plane(store: Store, client: Client, surface: NodeRef<Div>) -> impl IntoVi
             on:keydown=key
         >
             <div class="surface plane-surface" node_ref=surface></div>
+            <Cloud store=store client=client />
+            <Marks store=store />
             <span
                 class="handle"
                 style:left=move || percent(store.point.get()[0])

@@ -1,8 +1,11 @@
 //! What the page knows: signals that every component may read.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use latent_protocol::{
-    DevicePreference, DeviceReport, Link, MeasureTable, ModelCard, ModelSummary, Phase, PlaneLook, Progress,
-    Settings, Strip, TestLoss, Theme,
+    DataFacts, DevicePreference, DeviceReport, Dissection, Link, MeasureTable, ModelCard, ModelSummary,
+    Observation, Path, Phase, PlaneLook, Progress, Route, Settings, Strip, Subject, TestLoss, Theme,
 };
 use leptos::prelude::*;
 
@@ -44,6 +47,30 @@ pub struct Store {
     pub evaluated: RwSignal<Option<Evaluated>>,
     /// The model on show.
     pub model: RwSignal<Option<ModelSummary>>,
+    /// Panels that are open, by their names in the link.
+    pub panels: RwSignal<BTreeSet<String>>,
+    /// What is drawn on the plane.
+    pub view: RwSignal<PlaneView>,
+    /// Classes whose points are shown, a bit each.
+    pub classes: RwSignal<u32>,
+    /// The test images, once something needed them.
+    pub images: RwSignal<Option<Arc<TestImages>>>,
+    /// Where the test images lie on the plane, in the unit square; NaN where it is not known yet.
+    pub points: RwSignal<Vec<[f32; 2]>>,
+    /// The image that is looked at through the model.
+    pub subject: RwSignal<Subject>,
+    /// Which draw of a code from its posterior.
+    pub draw: RwSignal<u64>,
+    /// What was seen of it.
+    pub observed: RwSignal<Option<Pictured<Observation>>>,
+    /// The path that is travelled.
+    pub path: RwSignal<Option<Path>>,
+    /// What lies along it.
+    pub route: RwSignal<Option<Pictured<Route>>>,
+    /// The last training step that was done slowly.
+    pub dissected: RwSignal<Option<Pictured<Dissection>>>,
+    /// What is known of the images that are trained on; none before they were asked for.
+    pub data_facts: RwSignal<Option<DataFacts>>,
     /// What the plane shows of the latent space.
     pub look: RwSignal<PlaneLook>,
     /// What is drawn beside the digit.
@@ -58,10 +85,55 @@ pub struct Store {
     pub data: RwSignal<Option<DataState>>,
     /// Where the engine computes.
     pub device: RwSignal<Option<DeviceReport>>,
+    /// Bytes of the engine's memory.
+    pub memory_bytes: RwSignal<u64>,
+    /// Something that was done, said for a few seconds.
+    pub toast: RwSignal<Option<Toast>>,
     /// Something the visitor must know.
     pub notice: RwSignal<Option<Notice>>,
     /// Colours to draw with.
     pub theme: RwSignal<Theme>,
+}
+
+/// What is drawn on the plane.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PlaneView {
+    /// The digits that are decoded.
+    #[default]
+    Digits,
+    /// Test images as points where they are encoded.
+    Points,
+    /// Both.
+    Both,
+    /// Test images as small pictures where they are encoded.
+    Thumbnails,
+}
+
+/// Test images with their classes.
+#[derive(Debug)]
+pub struct TestImages {
+    /// Classes.
+    pub labels: Vec<u8>,
+    /// 784 grey bytes per image.
+    pub pixels: Vec<u8>,
+}
+
+/// Something with pictures: grey bytes, image by image.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pictured<T> {
+    /// What it is.
+    pub what: T,
+    /// 784 bytes per image.
+    pub pixels: Arc<Vec<u8>>,
+}
+
+/// Something that was done.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Toast {
+    /// A short sentence.
+    pub text: String,
+    /// Whether a dropped run can be brought back.
+    pub undo: bool,
 }
 
 /// A point of the chart.
@@ -144,6 +216,18 @@ impl Store {
             history: RwSignal::new(Vec::new()),
             evaluated: RwSignal::new(None),
             model: RwSignal::new(None),
+            panels: RwSignal::new(BTreeSet::new()),
+            view: RwSignal::new(PlaneView::default()),
+            classes: RwSignal::new(u32::MAX),
+            images: RwSignal::new(None),
+            points: RwSignal::new(Vec::new()),
+            subject: RwSignal::new(Subject::None),
+            draw: RwSignal::new(0),
+            observed: RwSignal::new(None),
+            path: RwSignal::new(None),
+            route: RwSignal::new(None),
+            dissected: RwSignal::new(None),
+            data_facts: RwSignal::new(None),
             look: RwSignal::new(PlaneLook::default()),
             strip: RwSignal::new(Strip::None),
             latent_kl: RwSignal::new(Vec::new()),
@@ -151,6 +235,8 @@ impl Store {
             measured: RwSignal::new(None),
             data: RwSignal::new(None),
             device: RwSignal::new(None),
+            memory_bytes: RwSignal::new(0),
+            toast: RwSignal::new(None),
             notice: RwSignal::new(None),
             theme: RwSignal::new(Theme::PLAIN),
             link: StoredValue::new(link),
@@ -202,7 +288,17 @@ impl Store {
         self.latent_kl.set(Vec::new());
         self.measuring.set(None);
         self.measured.set(None);
+        self.forget_seen();
         self.forget_look(0);
+    }
+
+    /// What was seen through another model.
+    fn forget_seen(&self) {
+        self.observed.set(None);
+        self.path.set(None);
+        self.route.set(None);
+        self.dissected.set(None);
+        self.points.update(Vec::clear);
     }
 
     /// Another model is on show. Whether that changed the look: with another number of latents the old one would
@@ -214,6 +310,7 @@ impl Store {
         self.latent_kl.set(Vec::new());
         let is_other = before.is_some_and(|before| before != latent_dim);
         if is_other {
+            self.forget_seen();
             self.forget_look(latent_dim);
         }
         is_other
@@ -252,6 +349,11 @@ impl Store {
         self.history.set(Vec::new());
         self.evaluated.set(None);
         self.measured.update(|measured| *measured = measured.take().filter(|of| of.step.is_none()));
+    }
+
+    /// Say that something was done.
+    pub fn toast(&self, text: impl Into<String>) {
+        self.toast.set(Some(Toast { text: text.into(), undo: false }));
     }
 
     /// Say something that stays.

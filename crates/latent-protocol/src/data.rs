@@ -47,3 +47,38 @@ pub struct ShardFile {
     /// Bytes of both files as stored.
     pub bytes: u64,
 }
+
+/// Which images are trained and measured on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub enum DataSource {
+    /// Those that come with the page.
+    #[default]
+    Shipped,
+    /// Files of the visitor.
+    Own(OwnData),
+}
+
+/// Files of the visitor: IDX, plain or gzip.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OwnData {
+    /// What to call it beside a number that was measured with it.
+    pub name: String,
+    /// Bytes of the files that travel one after the other: training images, training labels, test images, test
+    /// labels. Without labels all images are of class 0; without test images a part of the others is kept back.
+    pub lengths: [usize; 4],
+    /// Share of the images that is kept back for testing when there are no test images.
+    pub holdout: f64,
+}
+
+/// What is known of a data set that is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataFacts {
+    /// What to call it.
+    pub name: String,
+    /// Version of its source; of own files, a checksum of what is in them.
+    pub version: String,
+    /// Training images of each class.
+    pub train: Vec<usize>,
+    /// Test images of each class.
+    pub test: Vec<usize>,
+}

@@ -9,11 +9,12 @@ mod measure;
 mod message;
 mod settings;
 mod theme;
+mod tools;
 
 pub use card::{
     Abilities, Choice, Control, DecodeCost, Hyperparameter, Likelihood, LossTerm, ModelCard, Paper,
 };
-pub use data::{DataManifest, ShardFile};
+pub use data::{DataFacts, DataManifest, DataSource, OwnData, ShardFile};
 pub use link::{Link, RESERVED};
 pub use measure::{Effort, Measure, MeasureGroup, MeasureTable, TestLoss};
 pub use message::{
@@ -22,3 +23,4 @@ pub use message::{
 };
 pub use settings::{Settings, SettingsError, Value};
 pub use theme::Theme;
+pub use tools::{Dissection, Observation, Path, Route, Subject, TensorChange, Way};

@@ -4,7 +4,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Effort, MeasureTable, ModelCard, Settings, TestLoss, Theme};
+use crate::{
+    DataFacts, DataSource, Dissection, Effort, MeasureTable, ModelCard, Observation, Path, Route, Settings,
+    Subject, TestLoss, Theme,
+};
 
 /// What the page asks of the engine. Each is answered by an [`Event`], also when it fails.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -96,6 +99,43 @@ pub enum Command {
     StopMeasuring,
     /// Hand over the run as bytes, once no other command is half done. Answer: [`Event::Saved`].
     Save,
+    /// Look at one image through the model; a drawing's 784 grey bytes travel beside this message. Answer:
+    /// [`Event::Observed`], again whenever the model changed.
+    Observe {
+        /// Which image.
+        subject: Subject,
+        /// Which draw of a code from its posterior: another number, another draw.
+        draw: u64,
+    },
+    /// Tell where the first test images lie on the plane. Answer: [`Event::TestImages`] once, then [`Event::Points`]
+    /// until all are told, again whenever the model changed.
+    Points {
+        /// How many test images; 0 for none any more.
+        count: usize,
+    },
+    /// Decode the codes along a path. Answer: [`Event::Travelled`], again whenever the model changed.
+    Travel {
+        /// The path; none for no path any more.
+        path: Option<Path>,
+    },
+    /// Do one training step and tell what happened in it. Answer: [`Event::Dissected`], after what [`Self::Step`]
+    /// answers.
+    Dissect {
+        /// Id of the family.
+        family: String,
+        /// Its settings.
+        settings: Settings,
+        /// Seed of everything random in the run.
+        seed: u64,
+    },
+    /// Train and measure on these images from now on. Own files travel beside this message, one after the other. The
+    /// run is dropped. Answer: [`Event::DataReady`].
+    UseData {
+        /// Which images.
+        source: DataSource,
+    },
+    /// Hand over the model on show as a file. Answer: [`Event::Exported`].
+    Export,
 }
 
 impl Command {
@@ -121,6 +161,12 @@ impl Command {
             Self::Measure { .. } => "measure",
             Self::StopMeasuring => "stop measuring",
             Self::Save => "save",
+            Self::Observe { .. } => "observe",
+            Self::Points { .. } => "points",
+            Self::Travel { .. } => "travel",
+            Self::Dissect { .. } => "dissect",
+            Self::UseData { .. } => "data",
+            Self::Export => "export",
         }
     }
 }
@@ -159,6 +205,10 @@ pub enum Event {
         grid: u32,
         /// From codes to drawn pixels.
         draw_ms: f64,
+        /// Steps done when the weights were taken; none for a model from a file.
+        step: Option<u64>,
+        /// Bytes of the engine's memory.
+        memory_bytes: u64,
     },
     /// Files of the data set are coming in.
     DataProgress {
@@ -224,6 +274,45 @@ pub enum Event {
         running: bool,
         /// Whether there is a run.
         is_run: bool,
+    },
+    /// One image was looked at. Beside this message, three images of 784 grey bytes each: what the model was shown,
+    /// the reconstruction from the posterior's mean, and the one from the drawn code.
+    Observed {
+        /// What was seen; none when there is nothing to look at any more, or the model cannot encode.
+        observation: Option<Observation>,
+    },
+    /// The first test images: beside this message, a byte per label and then 784 grey bytes per image.
+    TestImages {
+        /// How many.
+        count: usize,
+    },
+    /// Where some test images lie: beside this message, two little-endian f32 each, in the unit square.
+    Points {
+        /// Number of the first of them.
+        first: usize,
+        /// How many they are.
+        count: usize,
+    },
+    /// The codes along the path were decoded. Beside this message, 784 grey bytes per code.
+    Travelled {
+        /// The route.
+        route: Route,
+    },
+    /// A training step was done slowly. Beside this message, 784 grey bytes per image, three times: targets, what was
+    /// decoded before the update, what is decoded from the same codes after it.
+    Dissected {
+        /// What happened.
+        dissection: Dissection,
+    },
+    /// These images are trained and measured on now.
+    DataReady {
+        /// What is known of them.
+        facts: DataFacts,
+    },
+    /// Beside this message, the model on show as a safetensors file.
+    Exported {
+        /// Steps done; none for a model from a file.
+        step: Option<u64>,
     },
     /// A command could not be carried out; nothing else changed.
     Failed {

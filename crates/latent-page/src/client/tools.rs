@@ -1,0 +1,183 @@
+//! What the page's tools ask of the engine, and what they are told.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use js_sys::{ArrayBuffer, Uint8Array};
+use latent_protocol::{Command, DataSource, Event, OwnData, Path, Subject};
+use leptos::prelude::*;
+
+use super::{Client, Inner};
+use crate::store::{Pictured, TestImages};
+
+impl Client {
+    /// Look at a test image through the model, or at nothing any more.
+    pub fn observe(self, subject: Subject) {
+        let inner = self.inner();
+        inner.store.subject.set(subject);
+        if subject == Subject::None {
+            inner.store.observed.set(None);
+            inner.send_subject();
+            return;
+        }
+        inner.with_encoder(|inner, _| inner.send_subject());
+    }
+
+    /// Look at a drawing through the model: 784 grey bytes, ink being 255.
+    pub fn observe_drawing(self, pixels: &[u8]) {
+        *self.inner().drawing.borrow_mut() = Some(Uint8Array::from(pixels));
+        self.observe(Subject::Drawing);
+    }
+
+    /// Draw another code from the posterior of what is looked at.
+    pub fn resample(self) {
+        let inner = self.inner();
+        inner.store.draw.update(|draw| *draw += 1);
+        inner.send_subject();
+    }
+
+    /// Show where so many test images lie; 0 for none any more.
+    pub fn want_points(self, count: usize) {
+        let inner = self.inner();
+        inner.points.set(count);
+        if count == 0 {
+            inner.send(&Command::Points { count });
+            return;
+        }
+        inner.with_encoder(move |inner, _| inner.send(&Command::Points { count }));
+    }
+
+    /// Travel along a path, or along none any more.
+    pub fn travel(self, path: Option<Path>) {
+        let inner = self.inner();
+        inner.store.path.set(path.clone());
+        if path.is_none() {
+            inner.store.route.set(None);
+        }
+        inner.send(&Command::Travel { path });
+    }
+
+    /// Do one step slowly.
+    pub fn dissect(self) {
+        self.run(|family, settings, seed| Command::Dissect { family, settings, seed });
+    }
+
+    /// Have the model on show as a file. It comes without an encoder only if the model has none.
+    pub fn export(self, then: impl FnOnce(Uint8Array) + 'static) {
+        self.inner().with_encoder(move |inner, _| {
+            *inner.exporting.borrow_mut() = Some(Box::new(then));
+            inner.send(&Command::Export);
+        });
+    }
+
+    /// The run as bytes, as it was last saved.
+    pub fn backup(self) -> Option<Uint8Array> {
+        self.inner().backup.borrow().as_ref().map(|(bytes, _)| bytes.clone())
+    }
+
+    /// Show the model in a file of the chosen family. What is wrong with it comes as a notice; nothing else changes
+    /// then.
+    pub fn load(self, bytes: &Uint8Array) {
+        let inner = self.inner();
+        *inner.opened.borrow_mut() = Some(bytes.clone());
+        inner.send_bytes(&Command::Load, bytes);
+    }
+
+    /// Take up a run that was saved, of the chosen family.
+    pub fn restore(self, bytes: &Uint8Array, running: bool) {
+        let inner = self.inner();
+        *inner.backup.borrow_mut() = Some((bytes.clone(), running));
+        inner.send_bytes(&Command::Restore { running }, bytes);
+    }
+
+    /// Train and measure on own images, or with none on those of the page again. The run is dropped.
+    pub fn use_data(self, own: Option<(OwnData, Uint8Array)>) {
+        let inner = self.inner();
+        let back = own.is_none();
+        inner.backup.take();
+        *inner.data.borrow_mut() = own;
+        if back {
+            inner.send(&Command::UseData { source: DataSource::Shipped });
+        } else {
+            inner.send_data();
+        }
+    }
+}
+
+impl Inner {
+    /// Tell an engine that is new what the tools look at.
+    pub(super) fn repeat_tools(self: &Rc<Self>) {
+        if self.store.subject.get_untracked() != Subject::None {
+            self.with_encoder(|inner, _| inner.send_subject());
+        }
+        let count = self.points.get();
+        if count > 0 {
+            self.with_encoder(move |inner, _| inner.send(&Command::Points { count }));
+        }
+        if let Some(path) = self.store.path.get_untracked() {
+            self.send(&Command::Travel { path: Some(path) });
+        }
+    }
+
+    /// Give the engine in charge the own images, if there are any.
+    pub(super) fn send_data(&self) {
+        if let Some((own, bytes)) = self.data.borrow().as_ref() {
+            self.send_bytes(&Command::UseData { source: DataSource::Own(own.clone()) }, bytes);
+        }
+    }
+
+    fn send_subject(&self) {
+        let (subject, draw) = (self.store.subject.get_untracked(), self.store.draw.get_untracked());
+        let command = Command::Observe { subject, draw };
+        match (subject, self.drawing.borrow().as_ref()) {
+            (Subject::Drawing, Some(pixels)) => self.send_bytes(&command, pixels),
+            _ => self.send(&command),
+        }
+    }
+
+    /// What the engine tells the tools.
+    pub(super) fn tool_said(&self, event: Event, bytes: Option<ArrayBuffer>) {
+        let store = self.store;
+        let bytes = bytes.map(|bytes| Uint8Array::new(&bytes).to_vec()).unwrap_or_default();
+        match event {
+            Event::Observed { observation } => store.observed.set(
+                // What was on its way when another subject was chosen is not heard.
+                observation
+                    .filter(|seen| seen.subject == store.subject.get_untracked())
+                    .map(|what| Pictured { what, pixels: Arc::new(bytes) }),
+            ),
+            Event::TestImages { count } => {
+                let (labels, pixels) = bytes.split_at(count.min(bytes.len()));
+                store
+                    .images
+                    .set(Some(Arc::new(TestImages { labels: labels.to_vec(), pixels: pixels.to_vec() })));
+                store.points.set(vec![[f32::NAN; 2]; count]);
+            }
+            Event::Points { first, .. } => store.points.update(|points| {
+                let numbers: Vec<f32> =
+                    bytes.as_chunks::<4>().0.iter().map(|number| f32::from_le_bytes(*number)).collect();
+                for (point, found) in points.iter_mut().skip(first).zip(numbers.as_chunks::<2>().0) {
+                    *point = *found;
+                }
+            }),
+            Event::Travelled { route } => {
+                if store.path.read_untracked().is_some() {
+                    store.route.set(Some(Pictured { what: route, pixels: Arc::new(bytes) }));
+                }
+            }
+            Event::Dissected { dissection } => {
+                store.dissected.set(Some(Pictured { what: dissection, pixels: Arc::new(bytes) }));
+            }
+            Event::DataReady { facts } => {
+                store.data_facts.set(Some(facts));
+                store.images.set(None);
+            }
+            Event::Exported { .. } => {
+                if let Some(then) = self.exporting.take() {
+                    then(Uint8Array::from(bytes.as_slice()));
+                }
+            }
+            _ => {}
+        }
+    }
+}
