@@ -24,6 +24,27 @@ pub enum CoreError {
     /// A model was asked for something its card does not declare.
     #[error("this model cannot {0}")]
     Unable(&'static str),
+    /// A run was trained on other images than those that are there.
+    #[error(
+        "this run was trained on {found}, but the images that are loaded are {loaded}; load those images first"
+    )]
+    OtherData {
+        /// Data set of the run.
+        found: String,
+        /// Data set that is there.
+        loaded: String,
+    },
+    /// A family with classes was given images of more.
+    #[error("this model knows {known} classes; the images have {found}")]
+    TooManyClasses {
+        /// Classes of the model.
+        known: usize,
+        /// Classes of the images.
+        found: usize,
+    },
+    /// A data set is too small.
+    #[error("there must be at least one image to train on and one to test on")]
+    TooFewImages,
     /// The device did not hand a result back.
     #[error("the device did not return a result ({0}); it may have been lost or run out of memory")]
     Read(String),

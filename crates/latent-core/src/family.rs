@@ -173,6 +173,7 @@ pub struct BoundTerms {
 }
 
 /// What one training step sees.
+#[derive(Clone)]
 pub struct Batch {
     /// Targets in [0, 1], grey or binary, with their classes.
     pub examples: Examples,
@@ -209,10 +210,24 @@ impl Losses {
     }
 }
 
+/// What a batch says of the weights, without changing them.
+pub struct Examined {
+    /// As of a step.
+    pub losses: Losses,
+    /// Mean square of the gradient of each tensor of weights, by the tensor's name, `[1]`.
+    pub gradients: Vec<(String, Tensor<1>)>,
+}
+
 /// A model being trained. One `step` is one batch: no loop, no printing, no clock inside. Pause = stop calling.
 pub trait Trainer: Send {
     /// Update the weights once and return the losses from before the update.
     fn step(&mut self, batch: Batch, learning_rate: f64) -> Losses;
+
+    /// What a batch says of the weights, without changing them; none for a model that does not learn by gradients.
+    fn examine(&self, batch: Batch) -> Option<Examined> {
+        let _ = batch;
+        None
+    }
 
     /// The current weights, without the graph of derivatives.
     fn snapshot(&self) -> Box<dyn LatentModel>;

@@ -10,7 +10,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::activation::{log_softmax, relu};
 use burn::tensor::{Device, Tensor};
 
-use crate::data::{CLASSES, Dataset, PIXELS, SIDE, Sampler};
+use crate::data::{CLASSES, Dataset, PIXELS, Place, SIDE, Sampler};
 use crate::family::Examples;
 use crate::noise::{Noise, Stream};
 use crate::training::Adam;
@@ -96,9 +96,11 @@ pub struct JudgeTrainer {
     epochs: u64,
     seed: u64,
     step: u64,
+    place: Place,
 }
 
 impl JudgeTrainer {
+    const BATCH_SIZE: usize = 128;
     const LEARNING_RATE: f64 = 1e-3;
 
     /// A judge that has learned nothing yet.
@@ -109,24 +111,25 @@ impl JudgeTrainer {
         Self {
             judge: Judge::init(&mut Noise::new(seed, Stream::Weights, 0), &device),
             adam: Adam::new(),
-            sampler: Sampler::new(seed, &files, usize::MAX, 128),
+            sampler: Sampler::new(seed, &files, usize::MAX),
             device,
             epochs,
             seed,
             step: 0,
+            place: Place::default(),
         }
     }
 
     /// Steps of the whole training.
     #[must_use]
     pub fn total_steps(&self) -> u64 {
-        self.epochs * self.sampler.steps_per_epoch()
+        self.epochs * self.sampler.steps_per_epoch(Self::BATCH_SIZE)
     }
 
     /// One step with cross-entropy on images shifted by up to a pixel, at a rate that falls like a cosine. Returns the
     /// judge when it was the last.
     pub fn step(&mut self, dataset: &Dataset) -> Option<Judge> {
-        let visit = self.sampler.visit(self.step);
+        let visit = self.sampler.visit(self.place, Self::BATCH_SIZE);
         let mut noise = Noise::new(self.seed, Stream::Step, self.step);
         let grey = dataset.gather(&visit.indices);
         let mut pixels = Vec::with_capacity(grey.len());
@@ -146,6 +149,7 @@ impl JudgeTrainer {
         let rate = Self::LEARNING_RATE * crate::training::Schedule::Cosine.factor(done);
         self.judge = self.adam.step(rate, self.judge.clone(), gradients);
         self.step += 1;
+        self.place = visit.next;
         (self.step == self.total_steps()).then(|| self.judge.valid())
     }
 }

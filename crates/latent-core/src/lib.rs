@@ -14,6 +14,8 @@ pub mod judge;
 mod linalg;
 pub mod models;
 mod noise;
+pub mod observation;
+pub mod path;
 pub mod picture;
 mod plane;
 pub mod training;
@@ -22,7 +24,8 @@ pub mod weights;
 pub use burn::tensor::Device;
 pub use error::CoreError;
 pub use family::{
-    Batch, BoundTerms, Examples, Family, LatentModel, Losses, Objective, Posterior, Trainer, codes, decode,
+    Batch, BoundTerms, Examined, Examples, Family, LatentModel, Losses, Objective, Posterior, Trainer, codes,
+    decode,
 };
 pub use noise::{Noise, Stream};
-pub use plane::{Plane, normal_from_unit};
+pub use plane::{Plane, normal_from_unit, unit_from_normal};

@@ -112,6 +112,64 @@ impl Plane {
         codes
     }
 
+    /// Where codes lie on the plane: the point of the unit square under their nearest point of the plane, and how far
+    /// they are from it, in latent units.
+    #[must_use]
+    pub fn unit_from_latent(&self, z: &[f32]) -> ([f32; 2], f32) {
+        let apart: Vec<f32> = z.iter().zip(&self.center).map(|(z, c)| z - c).take(self.latent_dim).collect();
+        let along = self.coordinates(&apart);
+        let [u, v] = &self.directions;
+        let off = apart.iter().zip(u.iter().zip(v)).map(|(a, (u, v))| {
+            let left = a - along[0] * u - along[1] * v;
+            left * left
+        });
+        (along.map(unit_from_normal), off.sum::<f32>().sqrt())
+    }
+
+    /// Outline of an axis-parallel Gaussian's shadow on the plane, at so many standard deviations.
+    ///
+    /// # Shapes
+    /// `mu`, `sigma`: `latent_dim` numbers; returns `count` points of the unit square.
+    #[must_use]
+    pub fn ring(&self, mu: &[f32], sigma: &[f32], deviations: f32, count: usize) -> Vec<[f32; 2]> {
+        let apart: Vec<f32> = mu.iter().zip(&self.center).map(|(z, c)| z - c).collect();
+        let middle = self.coordinates(&apart);
+        // The shadow's covariance is the sum over latents of what each adds; `root` is its Cholesky factor.
+        let mut covariance = [0.0f32; 3];
+        for (latent, sigma) in sigma.iter().enumerate().take(self.latent_dim) {
+            let mut axis = vec![0.0; self.latent_dim];
+            axis[latent] = *sigma;
+            let [x, y] = self.coordinates(&axis);
+            covariance[0] += x * x;
+            covariance[1] += x * y;
+            covariance[2] += y * y;
+        }
+        let first = covariance[0].max(0.0).sqrt();
+        let lean = if first > 0.0 { covariance[1] / first } else { 0.0 };
+        let root = [first, lean, (covariance[2] - lean * lean).max(0.0).sqrt()];
+        let point = |index: usize| {
+            #[expect(clippy::cast_precision_loss, reason = "a small number of points")]
+            let turn = std::f32::consts::TAU * index as f32 / count as f32;
+            let (sin, cos) = (deviations * libm::sinf(turn), deviations * libm::cosf(turn));
+            [middle[0] + root[0] * cos, middle[1] + root[1] * cos + root[2] * sin].map(unit_from_normal)
+        };
+        (0..count).map(point).collect()
+    }
+
+    /// Coordinates on the plane of the nearest point to its center plus `apart`: least squares over two directions.
+    fn coordinates(&self, apart: &[f32]) -> [f32; 2] {
+        let dot = |a: &[f32], b: &[f32]| -> f32 { a.iter().zip(b).map(|(a, b)| a * b).sum() };
+        let [u, v] = &self.directions;
+        let (uu, uv, vv) = (dot(u, u), dot(u, v), dot(v, v));
+        let (ua, va) = (dot(u, apart), dot(v, apart));
+        let determinant = uu * vv - uv * uv;
+        if determinant > 1e-12 * uu * vv {
+            return [(ua * vv - va * uv) / determinant, (va * uu - ua * uv) / determinant];
+        }
+        // One of them leads nowhere, or both the same way.
+        if uu > 0.0 { [ua / uu, 0.0] } else { [0.0, if vv > 0.0 { va / vv } else { 0.0 }] }
+    }
+
     /// Codes drawn from the prior: standard normal latents, classes in turn.
     ///
     /// # Shapes
@@ -192,10 +250,45 @@ pub fn normal_from_unit(u: f32) -> f32 {
     z
 }
 
+/// The standard normal CDF.
+#[must_use]
+pub fn unit_from_normal(z: f32) -> f32 {
+    #[expect(clippy::cast_possible_truncation, reason = "codes are f32")]
+    let unit = (0.5 * libm::erfc(-f64::from(z) * std::f64::consts::FRAC_1_SQRT_2)) as f32;
+    unit
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::noise::Stream;
+
+    #[test]
+    fn a_code_of_the_plane_is_found_where_it_came_from() {
+        let anchors = [vec![1.0, 2.0, 3.0], vec![2.0, 2.0, 1.0], vec![0.0, 5.0, 3.0]];
+        let oblique = Plane::gaussian(3).with_anchors(&anchors);
+        for plane in [Plane::gaussian(2), Plane::gaussian(4).with_axes([2, 1]).with_held(&[0.5; 4]), oblique]
+        {
+            for point in [[0.2, 0.7], [0.5, 0.5], [0.9, 0.1]] {
+                let (found, off) = plane.unit_from_latent(&plane.latent_from_unit(&[point]));
+                assert!((found[0] - point[0]).abs() + (found[1] - point[1]).abs() < 1e-4, "{found:?}");
+                assert!(off < 1e-4, "{off}");
+            }
+        }
+        let (_, off) = Plane::gaussian(3).unit_from_latent(&[0.0, 0.0, 2.0]);
+        assert!((off - 2.0).abs() < 1e-6);
+        assert_eq!(Plane::gaussian(1).unit_from_latent(&[0.0]), ([0.5, 0.5], 0.0));
+    }
+
+    #[test]
+    fn a_ring_holds_the_standard_deviations() {
+        let ring = Plane::gaussian(3).with_axes([2, 0]).ring(&[0.1, 0.2, 0.3], &[0.4, 9.0, 0.5], 2.0, 4);
+        let expected =
+            [[1.3, 0.1], [0.3, 0.9], [-0.7, 0.1], [0.3, -0.7]].map(|z: [f32; 2]| z.map(unit_from_normal));
+        for (found, expected) in ring.iter().flatten().zip(expected.iter().flatten()) {
+            assert!((found - expected).abs() < 1e-5, "{ring:?}");
+        }
+    }
 
     /// Against Phi itself, in the middle and in both tails.
     #[test]

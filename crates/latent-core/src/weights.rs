@@ -28,6 +28,8 @@ pub mod key {
     pub const SEED: &str = "seed";
     /// Steps done.
     pub const STEP: &str = "step";
+    /// Where the next batch begins, as `epoch:images`.
+    pub const PLACE: &str = "place";
     /// Data set and version that the run was trained on.
     pub const DATA: &str = "data";
     /// Results, as JSON.

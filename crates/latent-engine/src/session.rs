@@ -5,6 +5,7 @@
 
 mod measuring;
 mod strip;
+mod tools;
 mod training;
 mod view;
 
@@ -12,15 +13,20 @@ use std::rc::Rc;
 
 use latent_core::data::{Dataset, PIXELS, read_shard};
 use latent_core::judge::Judge;
-use latent_core::weights::{WeightFile, key};
+use latent_core::path::Geodesic;
+use latent_core::training::Run;
+use latent_core::weights::{Precision, WeightFile, key};
 use latent_core::{CoreError, Device, Examples, Family, LatentModel, evaluation, models};
-use latent_protocol::{Command, DeviceReport, Effort, Event, ModelSummary, Phase, Provenance, Strip};
+use latent_protocol::{
+    Command, DataSource, DeviceReport, Effort, Event, ModelSummary, Phase, Provenance, Strip,
+};
 
 use crate::host::Host;
 use crate::inbox::{DataInput, Inbox, Input};
 use measuring::Measuring;
+use tools::{Shown, Tools};
 use training::Training;
-use view::View;
+use view::{Change, View};
 
 /// Test images from which the KL of each latent is told while it is drawn.
 const KL_IMAGES: usize = 200;
@@ -38,9 +44,13 @@ pub struct Session<H: Host> {
     view: View,
     training: Training,
     measuring: Measuring,
+    tools: Tools,
     /// When the KL of each latent was last told.
     kl_ms: f64,
-    dataset: Option<Dataset>,
+    /// The images that come with the page, which go on arriving while others are used.
+    shipped: Option<Dataset>,
+    /// The visitor's images, which then are used instead.
+    own: Option<Dataset>,
     fetching: bool,
 }
 
@@ -56,8 +66,10 @@ impl<H: Host> Session<H> {
             view: View::default(),
             training: Training::default(),
             measuring: Measuring::default(),
+            tools: Tools::default(),
             kl_ms: f64::NEG_INFINITY,
-            dataset: None,
+            shipped: None,
+            own: None,
             fetching: false,
         }
     }
@@ -122,10 +134,14 @@ impl<H: Host> Session<H> {
                 self.view.renew(fresh);
             }
             self.encode_for_view().await?;
-            self.view.draw(self.host.as_ref()).await?;
+            let step = self.training.run().map(Run::step);
+            self.view.draw(self.host.as_ref(), step).await?;
             return Ok(true);
         }
-        let Some(dataset) = &self.dataset else { return Ok(false) };
+        if self.use_tools().await? {
+            return Ok(true);
+        }
+        let Some(dataset) = self.own.as_ref().or(self.shipped.as_ref()) else { return Ok(false) };
         let measured = self.measuring.advance(self.host.as_ref(), dataset).await?;
         let evaluated = self.training.evaluate(self.host.as_ref(), dataset).await?;
         if !self.training.is_running() {
@@ -136,6 +152,50 @@ impl<H: Host> Session<H> {
             self.view.refresh();
         }
         Ok(true)
+    }
+
+    /// A piece of work of the tools. Whether there was any.
+    async fn use_tools(&mut self) -> Result<bool, CoreError> {
+        match self.view.take_change() {
+            Change::None => {}
+            Change::Look => self.tools.refresh(),
+            Change::Model => self.tools.renew(),
+        }
+        if self.tools.wants_search() {
+            self.begin_search().await?;
+        }
+        let Some(family) = self.family() else { return Ok(false) };
+        let Some(model) = self.view.model() else { return Ok(false) };
+        let shown =
+            Shown { model, card: &family.card, plane: self.view.plane_of(model), class: self.view.class() };
+        let is_training = self.training.is_running();
+        let dataset = self.own.as_ref().or(self.shipped.as_ref());
+        self.tools.work(self.host.as_ref(), &shown, dataset, is_training).await
+    }
+
+    /// The family of the model on show.
+    fn family(&self) -> Option<&'static Family> {
+        if let Some(run) = self.training.run() {
+            return Some(run.family());
+        }
+        models::family(self.base.as_ref()?.entry(key::FAMILY).ok()?).ok()
+    }
+
+    /// Begin the search for a geodesic in a copy of the model that has derivatives.
+    async fn begin_search(&mut self) -> Result<(), CoreError> {
+        let Some(model) = self.view.model() else { return Ok(()) };
+        let file = match (self.training.run(), &self.base) {
+            (Some(run), _) => run.weights().await?,
+            (None, Some(base)) => base.clone(),
+            (None, None) => return Ok(()),
+        };
+        let family = models::family(file.entry(key::FAMILY)?)?;
+        let plane = self.view.plane_of(model);
+        let derivable = (family.load)(&Geodesic::device(&self.device), &file)?;
+        if let Err(err) = self.tools.search(derivable, &plane) {
+            self.fail("travel", &err);
+        }
+        Ok(())
     }
 
     async fn obey(&mut self, command: Command, bytes: Option<Vec<u8>>) -> Result<(), CoreError> {
@@ -181,6 +241,10 @@ impl<H: Host> Session<H> {
                 self.training.save(self.host.as_ref()).await?;
             }
             Command::Reset => {
+                // Whoever dropped a run by mistake gets it back from these bytes.
+                if self.training.run().is_some() {
+                    self.training.save(self.host.as_ref()).await?;
+                }
                 self.training.forget();
                 if let Some(base) = self.base.take() {
                     self.show_file(base)?;
@@ -192,6 +256,22 @@ impl<H: Host> Session<H> {
             Command::StopMeasuring => self.measuring.stop(self.host.as_ref()),
             Command::Recover { learning_rate } => self.training.recover(self.host.as_ref(), learning_rate)?,
             Command::Save => self.training.ask_save(),
+            Command::Observe { subject, draw } => {
+                self.tools.set_subject(subject, draw, bytes)?;
+                self.need_tools_data();
+            }
+            Command::Points { count } => {
+                self.tools.set_points(count);
+                self.need_tools_data();
+            }
+            Command::Travel { path } => self.tools.set_path(path),
+            Command::Dissect { family, settings, seed } => {
+                self.training.ask_dissection();
+                self.training.ask_start(&family, &settings, seed, Some(1))?;
+                self.begin()?;
+            }
+            Command::UseData { source } => self.use_data(&source, &bytes)?,
+            Command::Export => self.export().await?,
         }
         Ok(())
     }
@@ -230,7 +310,11 @@ impl<H: Host> Session<H> {
 
     /// Measure the model on show, as soon as the images are there.
     fn measure(&mut self, judge: &[u8], effort: Effort) -> Result<(), CoreError> {
-        let judge = Judge::load(&self.device, &WeightFile::parse(judge)?)?;
+        // It knows the digits of the page's images only.
+        let judge = match self.own {
+            Some(_) => None,
+            None => Some(Judge::load(&self.device, &WeightFile::parse(judge)?)?),
+        };
         let subject = match (self.training.run(), &self.base) {
             (Some(run), _) => Some((run.snapshot(), run.family(), Some(run.step()))),
             (None, Some(file)) => {
@@ -254,7 +338,8 @@ impl<H: Host> Session<H> {
     /// Encode what the view wants to know before it draws, if there are images and an encoder.
     async fn encode_for_view(&mut self) -> Result<(), CoreError> {
         let (anchors, wants_kl) = self.view.wanted_codes();
-        let (Some(model), Some(dataset)) = (self.view.model(), &self.dataset) else { return Ok(()) };
+        let dataset = self.own.as_ref().or(self.shipped.as_ref());
+        let (Some(model), Some(dataset)) = (self.view.model(), dataset) else { return Ok(()) };
         if !dataset.has_test() {
             return Ok(());
         }
@@ -283,9 +368,62 @@ impl<H: Host> Session<H> {
         Ok(())
     }
 
+    fn need_tools_data(&mut self) {
+        if self.tools.needs_data() {
+            self.need_data();
+        }
+    }
+
+    /// Train and measure on other images from now on.
+    fn use_data(&mut self, source: &DataSource, bytes: &[u8]) -> Result<(), CoreError> {
+        let own = match source {
+            DataSource::Own(own) => Some(Dataset::own(own, bytes)?),
+            DataSource::Shipped => None,
+        };
+        let had_run = self.training.run().is_some() || self.training.is_asked();
+        self.training.forget();
+        if self.measuring.is_active() {
+            self.measuring.stop(self.host.as_ref());
+        }
+        self.own = own;
+        self.tools.renew_images();
+        self.need_data();
+        self.tell_data();
+        if had_run {
+            if let Some(base) = self.base.take() {
+                self.show_file(base)?;
+            }
+            self.host.emit(Event::PhaseChanged { phase: Phase::Idle });
+        }
+        Ok(())
+    }
+
+    /// The images that are trained and measured on.
+    fn dataset(&self) -> Option<&Dataset> {
+        self.own.as_ref().or(self.shipped.as_ref())
+    }
+
+    /// Say what is known of the images, once all are there.
+    fn tell_data(&self) {
+        if let Some(dataset) = self.dataset().filter(|dataset| dataset.is_complete()) {
+            self.host.emit(Event::DataReady { facts: dataset.facts() });
+        }
+    }
+
+    /// Hand over the model on show as a file.
+    async fn export(&mut self) -> Result<(), CoreError> {
+        let (file, step) = match (self.training.run(), &self.base) {
+            (Some(run), _) => (run.weights().await?, Some(run.step())),
+            (None, Some(base)) => (base.clone(), None),
+            (None, None) => return Err(CoreError::Unable("be saved before it is there")),
+        };
+        self.host.hand_over(Event::Exported { step }, file.to_bytes(Precision::F32)?);
+        Ok(())
+    }
+
     /// Fetch the data set unless it is there or on its way.
     fn need_data(&mut self) {
-        if self.dataset.is_none() && !self.fetching {
+        if self.dataset().is_none() && !self.fetching {
             self.fetching = true;
             self.host.fetch_data();
         }
@@ -315,7 +453,8 @@ impl<H: Host> Session<H> {
     /// Begin what was asked for, or fetch what it needs first.
     fn begin(&mut self) -> Result<(), CoreError> {
         // What is on show stays until there is something to learn from.
-        let Some(dataset) = self.dataset.as_ref().filter(|dataset| !dataset.train().labels.is_empty()) else {
+        let dataset = self.own.as_ref().or(self.shipped.as_ref());
+        let Some(dataset) = dataset.filter(|dataset| !dataset.train().labels.is_empty()) else {
             self.need_data();
             self.training.wait(self.host.as_ref());
             return Ok(());
@@ -334,7 +473,7 @@ impl<H: Host> Session<H> {
     fn take_data(&mut self, data: DataInput) {
         let result = match data {
             DataInput::Manifest(manifest) => {
-                self.dataset = Some(Dataset::new(manifest));
+                self.shipped = Some(Dataset::new(manifest));
                 Ok(())
             }
             DataInput::Received(received) => {
@@ -360,9 +499,13 @@ impl<H: Host> Session<H> {
         push: fn(&mut Dataset, latent_core::data::Shard),
     ) -> Result<(), CoreError> {
         let shard = read_shard(images, labels)?;
-        if let Some(dataset) = &mut self.dataset {
+        if let Some(dataset) = &mut self.shipped {
             push(dataset, shard);
         }
+        if self.own.is_some() {
+            return Ok(());
+        }
+        self.tell_data();
         // The strip or the plane may wait for codes of test images.
         if self.view.wanted_codes() != (None, false) {
             self.view.refresh();
@@ -376,8 +519,11 @@ impl<H: Host> Session<H> {
 
     /// The data set cannot be used: the run stands still, and the next Train fetches it again.
     fn give_up_data(&mut self, reason: &str) {
-        self.dataset = None;
+        self.shipped = None;
         self.fetching = false;
+        if self.own.is_some() {
+            return;
+        }
         self.training.give_up(self.host.as_ref());
         if self.measuring.is_active() {
             self.measuring.stop(self.host.as_ref());
@@ -387,7 +533,7 @@ impl<H: Host> Session<H> {
     }
 
     fn report_data(&self, received: u64) {
-        if let Some(dataset) = &self.dataset {
+        if let Some(dataset) = &self.shipped {
             self.host.emit(Event::DataProgress {
                 received,
                 total: dataset.manifest().total_bytes(),

@@ -100,7 +100,7 @@ pub struct Route {
 }
 
 /// A training step, with what it computed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Dissection {
     /// Number of the step, counted from 1.
     pub step: u64,

@@ -6,7 +6,7 @@ mod sampler;
 
 pub use dataset::Dataset;
 pub use idx::{IdxError, MAX_IMAGES, Shard, read_images, read_labels, read_shard};
-pub use sampler::{Sampler, Visit};
+pub use sampler::{Place, Sampler, Visit};
 
 /// Pixels along one side of an image.
 pub const SIDE: usize = 28;

@@ -16,7 +16,7 @@ use latent_protocol::{Effort, Likelihood, Measure, MeasureGroup, MeasureTable, M
 
 pub use codes::{codes_of, latent_kl};
 pub(crate) use scores::best;
-pub use test_loss::TestLossEvaluation;
+pub use test_loss::{TestLossEvaluation, image_loss};
 
 use crate::CoreError;
 use crate::data::{Dataset, PIXELS, Shard};

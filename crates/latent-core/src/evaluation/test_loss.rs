@@ -1,11 +1,13 @@
 //! The loss on all test images, followed while training: the negative bound where there is one, else the squared
 //! error.
 
+use std::ops::Range;
+
 use latent_protocol::{Likelihood, ModelCard, TestLoss};
 
 use super::{Subject, chunk, greys, mean, sum};
 use crate::CoreError;
-use crate::data::Dataset;
+use crate::data::{Dataset, Shard};
 use crate::family::LatentModel;
 use crate::weights::read;
 
@@ -14,15 +16,49 @@ pub struct TestLossEvaluation {
     model: Box<dyn LatentModel>,
     card: &'static ModelCard,
     next: usize,
+    sums: Sums,
+}
+
+/// The parts of the loss, summed over images.
+#[derive(Default)]
+struct Sums {
     reconstruction: f64,
     kl: f64,
+}
+
+/// Draws of pixels and codes over which the loss of a single image is averaged.
+const DRAWS: usize = 16;
+
+/// The loss of one grey image, as it is measured on test images, averaged over draws of its pixels and codes; none
+/// where the card or a missing encoder does not allow it.
+///
+/// # Errors
+/// When the device fails.
+pub async fn image_loss(
+    model: &dyn LatentModel,
+    card: &ModelCard,
+    grey: &[u8],
+    label: u8,
+) -> Result<Option<TestLoss>, CoreError> {
+    if !TestLossEvaluation::is_possible(card) {
+        return Ok(None);
+    }
+    let copies = Shard { pixels: grey.repeat(DRAWS), labels: vec![label; DRAWS] };
+    let dataset = Dataset::complete("one image", Shard::default(), copies);
+    let subject = Subject { model, card, dataset: &dataset, judge: None };
+    let mut sums = Sums::default();
+    match sums.add(&subject, 0..DRAWS).await {
+        Ok(()) => Ok(Some(TestLoss { images: 1, ..sums.loss(card, DRAWS) })),
+        Err(CoreError::Unable(_)) => Ok(None),
+        Err(err) => Err(err),
+    }
 }
 
 impl TestLossEvaluation {
     /// Measure this model.
     #[must_use]
     pub fn new(model: Box<dyn LatentModel>, card: &'static ModelCard) -> Self {
-        Self { model, card, next: 0, reconstruction: 0.0, kl: 0.0 }
+        Self { model, card, next: 0, sums: Sums::default() }
     }
 
     /// Whether a card allows it.
@@ -41,25 +77,32 @@ impl TestLossEvaluation {
         let range = chunk(self.next, images);
         self.next += 1;
         let end = range.end;
+        self.sums.add(&subject, range).await?;
+        Ok((end == images).then(|| self.sums.loss(self.card, images)))
+    }
+}
+
+impl Sums {
+    async fn add(&mut self, subject: &Subject<'_>, range: Range<usize>) -> Result<(), CoreError> {
         let unable = CoreError::Unable("measure images: its encoder is missing");
-        if self.card.abilities.likelihood.is_some() {
+        if subject.card.abilities.likelihood.is_some() {
             let examples = subject.test(range.clone());
             let terms = subject.model.bound(&examples, subject.eps(&range, 1)).ok_or(unable)?;
             self.reconstruction += sum(&read(terms.reconstruction).await?);
             self.kl += sum(&read(terms.kl.sum_dim(1)).await?);
         } else {
-            let examples = greys(dataset.test(), range, subject.model);
+            let examples = greys(subject.dataset.test(), range, subject.model);
             let again = subject.model.reconstruct(&examples).ok_or(unable)?;
             let squares = (again - examples.images.flatten(1, 3)).powi_scalar(2).mean_dim(1);
             self.reconstruction += sum(&read(squares).await?);
         }
-        Ok((end == images).then(|| self.result(images)))
+        Ok(())
     }
 
-    fn result(&self, images: usize) -> TestLoss {
+    fn loss(&self, card: &ModelCard, images: usize) -> TestLoss {
         let (reconstruction, kl) = (mean(self.reconstruction, images), mean(self.kl, images));
         let parts = vec![("reconstruction".to_string(), reconstruction), ("KL".to_string(), kl)];
-        match self.card.abilities.likelihood {
+        match card.abilities.likelihood {
             Some(Likelihood::Bernoulli) => TestLoss {
                 label: "\u{2212}ELBO".into(),
                 unit: "nats, fixed bits".into(),

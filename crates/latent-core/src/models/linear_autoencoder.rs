@@ -10,7 +10,7 @@ use super::parts::autoencoder::{Autoencoder, AutoencoderConfig, Corruption};
 use super::parts::networks::{LATENT_DIM, Sizes};
 use super::parts::spectrum::Spectrum;
 use super::pca::MSE;
-use crate::family::{Batch, Family, LatentModel, Losses, Trainer};
+use crate::family::{Batch, Examined, Family, LatentModel, Losses, Trainer};
 use crate::gates::{Gate, GateRun, Limit};
 use crate::linalg::{orthonormalize, smallest_cosine};
 use crate::training::{BATCH_SIZE, EPOCHS, GradientTrainer, IMAGES, LEARNING_RATE, SCHEDULE, SCHEDULES};
@@ -131,6 +131,15 @@ impl Trainer for LinearTrainer {
         // The total is the error: a linear autoencoder has no price of sparsity.
         let mse = losses.terms.into_iter().next().map(|(_, mse)| mse);
         Losses::new(mse.map(|mse| ("mse", mse)).into_iter().chain([("cosine", cosine)]).collect())
+    }
+
+    fn examine(&self, batch: Batch) -> Option<Examined> {
+        let mut examined = self.gradient.examine(batch)?;
+        examined.losses.terms.truncate(1);
+        if let Some((name, _)) = examined.losses.terms.first_mut() {
+            *name = "mse";
+        }
+        Some(examined)
     }
 
     fn snapshot(&self) -> Box<dyn LatentModel> {

@@ -12,7 +12,7 @@ pub const BATCH_SIZE: Hyperparameter = Hyperparameter {
         "Images per training step. Larger batches give smoother gradients and fewer steps per second.",
     ),
     control: Control::Whole { default: 128, min: 1, max: 1024 },
-    live: false,
+    live: true,
 };
 
 /// Step size of Adam.

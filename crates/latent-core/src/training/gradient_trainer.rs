@@ -1,12 +1,13 @@
 //! The trainer of every family whose training is "minimise one scalar".
 
+use burn::module::{ModuleVisitor, Param};
 use burn::optim::GradientsParams;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use latent_protocol::Settings;
 
 use super::adam::{Adam, Moments};
 use crate::CoreError;
-use crate::family::{Batch, LatentModel, Losses, Objective, Trainer};
+use crate::family::{Batch, Examined, LatentModel, Losses, Objective, Trainer};
 use crate::noise::{Noise, Stream};
 use crate::weights::{self, Host, WeightFile};
 
@@ -87,6 +88,15 @@ impl<M: Objective> Trainer for GradientTrainer<M> {
         Losses::new(terms.into_iter().map(|(name, value)| (name, value.inner())).collect())
     }
 
+    fn examine(&self, batch: Batch) -> Option<Examined> {
+        let Losses { terms, .. } = self.model.losses(&self.config, batch);
+        let gradients = GradientsParams::from_grads(terms[0].1.backward(), &self.model);
+        let mut sizes = Sizes { gradients, path: Vec::new(), found: Vec::new() };
+        self.model.visit(&mut sizes);
+        let terms = terms.into_iter().map(|(name, value)| (name, value.inner())).collect();
+        Some(Examined { losses: Losses::new(terms), gradients: sizes.found })
+    }
+
     fn snapshot(&self) -> Box<dyn LatentModel> {
         Box::new(self.model.valid())
     }
@@ -109,5 +119,28 @@ impl<M: Objective> Trainer for GradientTrainer<M> {
         self.model = weights::fill(self.model.clone(), file)?;
         self.adam.set_moments(moments);
         Ok(())
+    }
+}
+
+/// Measures the gradient of each parameter.
+struct Sizes {
+    gradients: GradientsParams,
+    path: Vec<String>,
+    found: Vec<(String, Tensor<1>)>,
+}
+
+impl ModuleVisitor for Sizes {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.push(name.to_string());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = self.gradients.remove::<D>(param.id) {
+            self.found.push((self.path.join("."), gradient.powi_scalar(2).mean()));
+        }
     }
 }

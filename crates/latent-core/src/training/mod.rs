@@ -2,6 +2,7 @@
 
 mod adam;
 mod config;
+mod dissection;
 #[cfg(test)]
 pub(crate) mod gradient_check;
 mod gradient_trainer;

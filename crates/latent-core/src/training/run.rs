@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::Device;
-use latent_protocol::Settings;
+use latent_protocol::{Dissection, Settings};
 
 use super::config::{Targets, TrainingConfig};
+use super::dissection::{self, Before};
 use crate::CoreError;
-use crate::data::{Dataset, Sampler};
+use crate::data::{CLASSES, Dataset, Place, Sampler};
 use crate::family::{Batch, Examples, Family, LatentModel, Losses, Trainer};
 use crate::models;
 use crate::noise::{Noise, Stream};
@@ -23,6 +24,13 @@ pub enum Advance {
     Finished,
 }
 
+/// What comes next.
+enum Next {
+    Batch(Batch, Place),
+    Waiting,
+    Finished,
+}
+
 /// One training of one model. Everything it does is a function of the family, the settings, the seed, the data
 /// and the step.
 pub struct Run {
@@ -31,6 +39,7 @@ pub struct Run {
     config: TrainingConfig,
     seed: u64,
     step: u64,
+    place: Place,
     sampler: Sampler,
     data: String,
     trainer: Box<dyn Trainer>,
@@ -53,16 +62,21 @@ impl Run {
         let settings = settings.checked(&family.card)?;
         let config = TrainingConfig::from(&settings);
         let files: Vec<usize> = dataset.manifest().train.iter().map(|s| s.count).collect();
-        let sampler = Sampler::new(seed, &files, config.images, config.batch_size);
+        let sampler = Sampler::new(seed, &files, config.images);
+        let classes = dataset.train().labels.iter().max().map_or(0, |label| usize::from(*label) + 1);
+        if family.card.abilities.classes && classes > CLASSES {
+            return Err(CoreError::TooManyClasses { known: CLASSES, found: classes });
+        }
         let trainer = (family.trainer)(device, &settings, seed)?;
         let (data, device) = (dataset.manifest().label(), device.clone());
-        Ok(Self { family, settings, config, seed, step: 0, sampler, data, trainer, device })
+        let place = Place::default();
+        Ok(Self { family, settings, config, seed, step: 0, place, sampler, data, trainer, device })
     }
 
     /// A run at the step at which it was saved by [`checkpoint`](Self::checkpoint).
     ///
     /// # Errors
-    /// When the bytes are no such checkpoint.
+    /// When the bytes are no such checkpoint, or it was trained on other images.
     pub fn restore(device: &Device, bytes: &[u8], dataset: &Dataset) -> Result<Self, CoreError> {
         let file = WeightFile::parse(bytes)?;
         let family = models::family(file.entry(key::FAMILY)?)?;
@@ -70,20 +84,37 @@ impl Run {
             file.entry(name)?.parse().map_err(|_| WeightsError::Metadata(name))
         };
         let settings = file.settings(&family.card)?;
+        let (found, loaded) = (file.entry(key::DATA)?, dataset.manifest().label());
+        if found != loaded {
+            return Err(CoreError::OtherData { found: found.into(), loaded });
+        }
+        let place = file.entry(key::PLACE)?.split_once(':');
+        let place = place
+            .and_then(|(epoch, seen)| Some(Place { epoch: epoch.parse().ok()?, seen: seen.parse().ok()? }));
         let mut run = Self::new(device, &family.card.id, &settings, number(key::SEED)?, dataset)?;
         run.trainer.restore(&file)?;
         run.step = number(key::STEP)?;
+        run.place = place.ok_or(WeightsError::Metadata(key::PLACE))?;
         Ok(run)
     }
 
     /// Do one step, if its images are there.
     pub fn advance(&mut self, dataset: &Dataset) -> Advance {
-        if self.step >= self.total_steps() {
-            return Advance::Finished;
+        match self.next(dataset) {
+            Next::Batch(batch, place) => Advance::Stepped(self.learn(batch, place)),
+            Next::Waiting => Advance::Waiting,
+            Next::Finished => Advance::Finished,
         }
-        let visit = self.sampler.visit(self.step);
+    }
+
+    /// The batch of the next step, and the place after it.
+    fn next(&mut self, dataset: &Dataset) -> Next {
+        if self.is_finished() {
+            return Next::Finished;
+        }
+        let visit = self.sampler.visit(self.place, self.config.batch_size);
         if dataset.train().labels.len() < visit.needs {
-            return Advance::Waiting;
+            return Next::Waiting;
         }
         let grey = dataset.gather(&visit.indices);
         let mut values = Vec::with_capacity(grey.len());
@@ -96,16 +127,45 @@ impl Run {
         let classes: Vec<u8> = visit.indices.iter().map(|i| dataset.train().labels[*i as usize]).collect();
         let examples = Examples::new(values, &classes, &self.device.clone().autodiff());
         let noise = Noise::new(self.seed, Stream::Step, self.step);
-        let losses = self.trainer.step(Batch { examples, noise, epoch: self.epoch() }, self.learning_rate());
+        Next::Batch(Batch { examples, noise, epoch: self.epoch() }, visit.next)
+    }
+
+    fn learn(&mut self, batch: Batch, next: Place) -> Losses {
+        let losses = self.trainer.step(batch, self.learning_rate());
         self.step += 1;
-        Advance::Stepped(losses)
+        self.place = next;
+        losses
+    }
+
+    /// Do one step slowly: the same as [`advance`](Self::advance), and tell what was computed, with the pictures of
+    /// [`Event::Dissected`](latent_protocol::Event::Dissected).
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub async fn dissect(
+        &mut self,
+        dataset: &Dataset,
+    ) -> Result<(Advance, Option<(Dissection, Vec<u8>)>), CoreError> {
+        let (batch, next) = match self.next(dataset) {
+            Next::Batch(batch, next) => (batch, next),
+            Next::Waiting => return Ok((Advance::Waiting, None)),
+            Next::Finished => return Ok((Advance::Finished, None)),
+        };
+        let before = Before::of(self.trainer.as_ref(), &batch).await?;
+        let learning_rate = self.learning_rate();
+        let losses = self.learn(batch.clone(), next);
+        let mut told = before.compare(self.trainer.as_ref(), batch).await?;
+        told.0.step = self.step;
+        told.0.learning_rate = learning_rate;
+        told.0.losses = dissection::terms(losses.clone().read().await?);
+        Ok((Advance::Stepped(losses), Some(told)))
     }
 
     /// Learning rate of the next step.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "steps are far below 2^52")]
+    #[expect(clippy::cast_precision_loss, reason = "epochs are few")]
     pub fn learning_rate(&self) -> f64 {
-        let done = self.step as f64 / self.total_steps() as f64;
+        let done = self.epoch() / self.config.epochs as f64;
         self.config.learning_rate * self.config.schedule.factor(done)
     }
 
@@ -152,16 +212,23 @@ impl Run {
         self.step
     }
 
-    /// Steps of the whole run.
+    /// Steps of the whole run, if nothing changes any more.
     #[must_use]
     pub fn total_steps(&self) -> u64 {
-        self.config.epochs as u64 * self.sampler.steps_per_epoch()
+        let epochs = self.config.epochs as u64;
+        self.step + self.sampler.steps_left(self.place, epochs, self.config.batch_size)
+    }
+
+    /// Whether all epochs are done.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.place.epoch >= self.config.epochs as u64
     }
 
     /// Steps in an epoch.
     #[must_use]
     pub fn steps_per_epoch(&self) -> u64 {
-        self.sampler.steps_per_epoch()
+        self.sampler.steps_per_epoch(self.config.batch_size)
     }
 
     /// Images in an epoch.
@@ -172,9 +239,8 @@ impl Run {
 
     /// Epochs done, with the fraction of the current one.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "steps are far below 2^52")]
     pub fn epoch(&self) -> f64 {
-        self.step as f64 / self.sampler.steps_per_epoch() as f64
+        self.sampler.epochs_before(self.place, self.config.batch_size)
     }
 
     /// The current weights as a model.
@@ -192,6 +258,7 @@ impl Run {
             config: self.config,
             seed: self.seed,
             step: self.step,
+            place: self.place,
             sampler: self.sampler.clone(),
             data: self.data.clone(),
             trainer: self.trainer.fork(),
@@ -209,6 +276,7 @@ impl Run {
             (key::SETTINGS, settings),
             (key::SEED, self.seed.to_string()),
             (key::STEP, self.step.to_string()),
+            (key::PLACE, format!("{}:{}", self.place.epoch, self.place.seen)),
             (key::DATA, self.data.clone()),
         ];
         entries.into_iter().map(|(name, value)| (name.to_string(), value)).collect()

@@ -24,7 +24,7 @@ struct Asked {
     model: Box<dyn LatentModel>,
     card: &'static ModelCard,
     step: Option<u64>,
-    judge: Judge,
+    judge: Option<Judge>,
     effort: Effort,
 }
 
@@ -35,7 +35,7 @@ impl Measuring {
         model: Box<dyn LatentModel>,
         card: &'static ModelCard,
         step: Option<u64>,
-        judge: Judge,
+        judge: Option<Judge>,
         effort: Effort,
     ) {
         *self = Self { asked: Some(Asked { model, card, step, judge, effort }), ..Self::default() };
@@ -58,7 +58,7 @@ impl Measuring {
             && !dataset.train().labels.is_empty()
             && let Some(Asked { model, card, step, judge, effort }) = self.asked.take()
         {
-            self.evaluation = Some((Evaluation::new(model, card, Some(judge), effort, dataset), step));
+            self.evaluation = Some((Evaluation::new(model, card, judge, effort, dataset), step));
         }
         let Some((evaluation, step)) = &mut self.evaluation else { return Ok(false) };
         match evaluation.advance(dataset).await? {

@@ -10,8 +10,8 @@ use latent_core::training::Run;
 use latent_core::weights::Precision;
 use latent_core::{Device, models};
 use latent_protocol::{
-    Command, DeviceKind, DevicePreference, DeviceReport, Effort, Event, Phase, PlaneLook, Progress, Settings,
-    Strip, Theme,
+    Command, DataSource, DeviceKind, DevicePreference, DeviceReport, Effort, Event, OwnData, Path, Phase,
+    PlaneLook, Progress, Settings, Strip, Subject, Theme, Way,
 };
 use pollster::block_on;
 
@@ -448,11 +448,12 @@ fn a_strip_is_drawn_with_the_digit() {
 fn live_settings_change_a_run_and_the_rest_do_not() {
     let mut bench = trained(10);
     bench.heard();
-    bench.send(Command::Adjust { settings: settings(&[("beta", "3"), ("batch_size", "4")]) });
+    bench.send(Command::Adjust { settings: settings(&[("beta", "3"), ("batch_size", "4"), ("epochs", "7")]) });
     bench.work(10);
     let run = bench.session.training.run().expect("a run");
     assert!((run.settings().real("beta") - 3.0).abs() < 1e-9);
-    assert_eq!(run.settings().whole("batch_size"), settings(&[]).whole("batch_size"));
+    assert_eq!(run.settings().whole("batch_size"), 4);
+    assert_eq!(run.settings().whole("epochs"), settings(&[]).whole("epochs"));
     assert!(bench.progress().iter().all(|p| p.step > 1), "it goes on");
     bench.send(Command::Adjust { settings: Settings::default() });
     assert!(!bench.heard().iter().any(|e| matches!(e, Event::Failed { .. })));
@@ -539,4 +540,208 @@ fn the_loop_answers_and_sleeps() {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     assert!(work.as_mut().poll(&mut context).is_pending());
     assert!(host.events.borrow().iter().any(|e| matches!(e, Event::PlaneDrawn { .. })));
+}
+
+/// Id of the first family, which has all abilities that are tested here.
+fn first() -> String {
+    models::FAMILIES[0].card.id.to_string()
+}
+
+/// A session that shows a toy model, which came from a file.
+fn showing() -> Bench {
+    let family = &models::FAMILIES[0];
+    let dataset = toy_dataset();
+    let run =
+        Run::new(&Device::flex(), &first(), &toy_settings(&family.card), 3, &dataset).expect("settings fit");
+    let file = block_on(run.weights()).expect("the CPU answers").to_bytes(Precision::F32).expect("a file");
+    let mut bench = Bench::new();
+    bench.input(Input::Command(Command::Load, Some(file)));
+    bench.work(50);
+    bench.heard();
+    bench
+}
+
+/// What the tools were told since the last call, as a word each.
+fn told(bench: &Bench) -> Vec<String> {
+    let word = |event| match event {
+        Event::Observed { observation } => Some(format!("observed {}", observation.is_some())),
+        Event::TestImages { count } => Some(format!("images {count}")),
+        Event::Points { first, count } => Some(format!("points {first}+{count}")),
+        Event::Travelled { route } => Some(format!("travelled {}", route.codes.len())),
+        Event::DataReady { facts } => Some(format!("data {} {:?} {:?}", facts.name, facts.train, facts.test)),
+        Event::Exported { step } => Some(format!("exported {step:?}")),
+        Event::Dissected { dissection } => Some(format!("dissected {}", dissection.step)),
+        Event::Failed { command, .. } => Some(format!("failed {command}")),
+        _ => None,
+    };
+    bench.heard().into_iter().filter_map(word).collect()
+}
+
+#[test]
+fn a_drawing_is_seen_at_once_and_again_when_the_look_changes() {
+    let mut bench = showing();
+    let drawing = Command::Observe { subject: Subject::Drawing, draw: 0 };
+    bench.input(Input::Command(drawing.clone(), Some(vec![7; PIXELS])));
+    bench.work(50);
+    assert_eq!(told(&bench), ["observed true"], "without the data set");
+    assert_eq!(bench.host.bytes.borrow()[..PIXELS], [7; PIXELS]);
+    bench.send(Command::Look(PlaneLook { axes: [1, 0], ..PlaneLook::default() }));
+    bench.work(50);
+    assert_eq!(told(&bench), ["observed true"]);
+    bench.input(Input::Command(drawing, Some(vec![7; 3])));
+    assert_eq!(told(&bench), ["failed observe"]);
+    bench.send(Command::Observe { subject: Subject::None, draw: 0 });
+    bench.work(50);
+    assert_eq!(told(&bench), ["observed false"]);
+}
+
+#[test]
+fn a_model_without_an_encoder_sees_nothing_and_says_so() {
+    let mut bench = showing();
+    let bytes = bench.session.base.clone().expect("a file").split("decoder.").0;
+    bench.input(Input::Command(Command::Load, Some(bytes.to_bytes(Precision::F32).expect("a file"))));
+    bench.work(50);
+    bench.heard();
+    bench.input(Input::Command(
+        Command::Observe { subject: Subject::Drawing, draw: 0 },
+        Some(vec![7; PIXELS]),
+    ));
+    bench.work(50);
+    assert_eq!(told(&bench), ["observed false"]);
+}
+
+#[test]
+fn test_images_are_placed_once_and_again_while_the_model_learns() {
+    let mut bench = showing();
+    bench.send(Command::Points { count: 5 });
+    bench.send(Command::Observe { subject: Subject::Image(99), draw: 0 });
+    bench.work(50);
+    assert_eq!(told(&bench), Vec::<String>::new(), "nothing is there yet");
+    assert_eq!(bench.host.fetches.get(), 1);
+    bench.data();
+    bench.work(50);
+    let words = told(&bench);
+    assert_eq!(words[1..], ["observed true", "images 5", "points 0+5"], "{words:?}");
+    assert_eq!(bench.host.bytes.borrow().len(), 5 * 8);
+    bench.send(Command::Train { family: first(), settings: settings(&[]), seed: 1 });
+    bench.work(400);
+    let words = told(&bench);
+    let count = |word: &str| words.iter().filter(|told| *told == word).count();
+    assert!(count("points 0+5") > 1 && count("observed true") > 1, "{words:?}");
+    assert_eq!(count("images 5"), 0, "they are the same");
+}
+
+#[test]
+fn paths_are_travelled_each_way() {
+    let mut bench = showing();
+    for way in [Way::Straight, Way::Spherical, Way::Quantile, Way::Geodesic] {
+        let path = Path::Between { from: vec![-1.0, 0.5], to: vec![1.0, 1.0], way, steps: 7 };
+        bench.send(Command::Travel { path: Some(path) });
+        bench.work(500);
+        assert_eq!(told(&bench), ["travelled 7"], "{way:?}");
+        assert_eq!(bench.host.bytes.borrow().len(), 7 * PIXELS);
+    }
+    let points = vec![[0.1, 0.1], [0.9, 0.4]];
+    bench.send(Command::Travel { path: Some(Path::Through { points, steps: 9 }) });
+    bench.work(50);
+    assert_eq!(told(&bench), ["travelled 9"]);
+    let nowhere = Path::Between { from: vec![1.0], to: vec![1.0], way: Way::Geodesic, steps: 7 };
+    bench.send(Command::Travel { path: Some(nowhere) });
+    bench.work(50);
+    assert_eq!(told(&bench), ["failed travel"]);
+    bench.send(Command::Travel { path: None });
+    bench.work(50);
+    assert_eq!(told(&bench), Vec::<String>::new());
+}
+
+#[test]
+fn a_slow_step_is_told_and_training_stands_still() {
+    let mut bench = showing();
+    bench.data();
+    bench.heard();
+    for step in 1..=2 {
+        bench.send(Command::Dissect { family: first(), settings: settings(&[]), seed: 1 });
+        bench.work(50);
+        assert_eq!(told(&bench), [format!("dissected {step}")]);
+    }
+    bench.send(Command::Step { family: first(), settings: settings(&[]), seed: 1 });
+    bench.work(50);
+    assert_eq!(told(&bench), Vec::<String>::new(), "the next step is a quick one");
+}
+
+#[test]
+fn own_images_take_the_place_of_the_others_and_give_it_back() {
+    let mut bench = showing();
+    bench.data();
+    assert_eq!(told(&bench), ["data bars [1, 1, 1, 1, 1, 1, 1, 1] [1, 1, 1, 1, 1, 1, 1, 1]"]);
+    bench.send(Command::Train { family: first(), settings: settings(&[]), seed: 1 });
+    bench.work(5);
+    let (images, labels) = files(&toy_dataset());
+    let own = |lengths| OwnData { name: "mine".into(), lengths, holdout: 0.25 };
+    let bytes = [images.clone(), labels.clone()].concat();
+    let source = DataSource::Own(own([images.len(), labels.len(), 0, 0]));
+    bench.heard();
+    bench.input(Input::Command(Command::UseData { source }, Some(bytes.clone())));
+    let heard = bench.heard();
+    assert!(heard.contains(&Event::PhaseChanged { phase: Phase::Idle }), "the run was of other images");
+    let facts = heard.iter().find_map(|event| match event {
+        Event::DataReady { facts } => Some(facts.clone()),
+        _ => None,
+    });
+    let facts = facts.expect("the images are ready");
+    assert_eq!((facts.train.iter().sum::<usize>(), facts.test.iter().sum::<usize>()), (6, 2));
+    bench.send(Command::Train { family: first(), settings: settings(&[]), seed: 1 });
+    bench.work(10);
+    assert!(!bench.progress().is_empty());
+    // A broken file changes nothing.
+    let broken = DataSource::Own(own([images.len(), 3, 0, 0]));
+    bench.input(Input::Command(Command::UseData { source: broken }, Some(bytes)));
+    assert_eq!(told(&bench), ["failed data"]);
+    bench.work(10);
+    assert!(!bench.progress().is_empty(), "the run goes on");
+    bench.send(Command::UseData { source: DataSource::Shipped });
+    assert_eq!(told(&bench), ["data bars [1, 1, 1, 1, 1, 1, 1, 1] [1, 1, 1, 1, 1, 1, 1, 1]"]);
+}
+
+#[test]
+fn the_model_on_show_is_exported_and_comes_back() {
+    let mut bench = showing();
+    bench.send(Command::Export);
+    assert_eq!(told(&bench), ["exported None"]);
+    bench.data();
+    bench.send(Command::Step { family: first(), settings: settings(&[]), seed: 1 });
+    bench.work(50);
+    bench.heard();
+    bench.send(Command::Export);
+    assert_eq!(told(&bench), ["exported Some(1)"]);
+    let bytes = bench.host.bytes.borrow().clone();
+    let mut other = Bench::new();
+    other.input(Input::Command(Command::Load, Some(bytes)));
+    assert!(matches!(other.heard().last(), Some(Event::Loaded(_))));
+}
+
+#[test]
+fn a_dropped_run_is_handed_over_first() {
+    let mut bench = showing();
+    bench.data();
+    bench.send(Command::Train { family: first(), settings: settings(&[]), seed: 1 });
+    bench.work(10);
+    let step = bench.progress().last().expect("it learns").step;
+    bench.send(Command::Reset);
+    let heard = bench.heard();
+    let saved =
+        heard.iter().position(|e| matches!(e, Event::Saved { step: s, is_run: true, .. } if *s >= step));
+    let idle = heard.iter().position(|event| *event == Event::PhaseChanged { phase: Phase::Idle });
+    assert!(saved.expect("saved") < idle.expect("idle"));
+    // And comes back, unless its images are gone.
+    let bytes = bench.host.bytes.borrow().clone();
+    bench.input(Input::Command(Command::Restore { running: false }, Some(bytes.clone())));
+    assert!(bench.phases().contains(&Phase::Paused));
+    let (images, labels) = files(&toy_dataset());
+    let own = OwnData { name: "mine".into(), lengths: [images.len(), labels.len(), 0, 0], holdout: 0.5 };
+    let source = DataSource::Own(own);
+    bench.input(Input::Command(Command::UseData { source }, Some([images, labels].concat())));
+    bench.heard();
+    bench.input(Input::Command(Command::Restore { running: true }, Some(bytes)));
+    assert_eq!(told(&bench), ["failed restore"]);
 }

@@ -43,6 +43,8 @@ pub struct Training {
     evaluation: Option<(u64, TestLossEvaluation)>,
     evaluated_step: Option<u64>,
     save_asked: bool,
+    /// Whether the next step is told of, number by number.
+    dissection_asked: bool,
     watch: Watch,
 }
 
@@ -92,6 +94,11 @@ impl Training {
         Ok(())
     }
 
+    /// Let the next step be told of, number by number.
+    pub fn ask_dissection(&mut self) {
+        self.dissection_asked = true;
+    }
+
     /// Ask for a saved run.
     pub fn ask_restore(&mut self, bytes: Vec<u8>, running: bool) {
         self.asked = Some(Asked::Restore { bytes, running, steps: None });
@@ -121,6 +128,7 @@ impl Training {
                 run: Some(run),
                 phase: Phase::Paused,
                 save_asked: self.save_asked,
+                dissection_asked: self.dissection_asked,
                 ..Self::default()
             };
         }
@@ -176,6 +184,7 @@ impl Training {
             self.asked = None;
         }
         self.steps_left = None;
+        self.dissection_asked = false;
         if matches!(self.phase, Phase::Running | Phase::Waiting) {
             let kept = self.run.is_some() || self.asked.is_some();
             self.set_phase(host, if kept { Phase::Paused } else { Phase::Idle });
@@ -219,7 +228,13 @@ impl Training {
         let start = host.now_ms();
         // The weights before a step are good if the losses of that step are finite.
         let candidate = (start - self.watch.good_ms >= GOOD_MS).then(|| run.fork());
-        let losses = match run.advance(dataset) {
+        let (advance, told) =
+            if self.dissection_asked { run.dissect(dataset).await? } else { (run.advance(dataset), None) };
+        if let Some((dissection, pictures)) = told {
+            self.dissection_asked = false;
+            host.hand_over(Event::Dissected { dissection }, pictures);
+        }
+        let losses = match advance {
             Advance::Stepped(losses) => losses,
             Advance::Waiting => {
                 self.set_phase(host, Phase::Waiting);

@@ -29,10 +29,23 @@ pub struct View {
     /// Whether the two above belong to an older model.
     codes_due: bool,
     digit_due: bool,
+    /// What has changed since someone asked.
+    change: Change,
     plane: Progress,
     /// When the plane was last finished, and how long it took.
     drawn_ms: f64,
     cost_ms: f64,
+}
+
+/// What has changed of what is on show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Change {
+    #[default]
+    None,
+    /// The weights of the model, or how it is looked at.
+    Look,
+    /// It is another model.
+    Model,
 }
 
 /// How far the plane is drawn.
@@ -56,6 +69,7 @@ impl Default for View {
             latent_kl: Vec::new(),
             codes_due: false,
             digit_due: false,
+            change: Change::None,
             plane: Progress::Done,
             drawn_ms: f64::NEG_INFINITY,
             cost_ms: 0.0,
@@ -68,6 +82,7 @@ impl View {
     pub fn show(&mut self, model: Box<dyn LatentModel>) {
         self.model = Some(model);
         self.latent_kl = Vec::new();
+        self.change = Change::Model;
         self.refresh();
     }
 
@@ -85,7 +100,15 @@ impl View {
     pub fn refresh(&mut self) {
         self.codes_due = true;
         self.digit_due = true;
+        if self.change == Change::None {
+            self.change = Change::Look;
+        }
         self.plane = Progress::From(0, 0.0);
+    }
+
+    /// What has changed since this was asked last.
+    pub fn take_change(&mut self) -> Change {
+        std::mem::take(&mut self.change)
     }
 
     /// Draw everything anew when the last drawing is old enough: at most a fifth of the time goes into it.
@@ -149,8 +172,13 @@ impl View {
         self.model.as_deref()
     }
 
+    /// The class that is drawn.
+    pub fn class(&self) -> usize {
+        self.look.class
+    }
+
     /// The plane of a model as it is looked at.
-    fn plane_of(&self, model: &dyn LatentModel) -> Plane {
+    pub fn plane_of(&self, model: &dyn LatentModel) -> Plane {
         let plane = model.plane();
         // What does not fit another model is forgotten.
         let axes =
@@ -175,7 +203,7 @@ impl View {
     }
 
     /// Draw the digit and the strip, or else the next band of the plane.
-    pub async fn draw(&mut self, host: &impl Host) -> Result<(), CoreError> {
+    pub async fn draw(&mut self, host: &impl Host, step: Option<u64>) -> Result<(), CoreError> {
         let Some(model) = self.model.as_deref() else {
             self.digit_due = false;
             self.plane = Progress::Done;
@@ -206,7 +234,8 @@ impl View {
                 self.plane = Progress::Done;
                 self.drawn_ms = host.now_ms();
                 self.cost_ms = draw_ms;
-                host.emit(Event::PlaneDrawn { grid: u32::try_from(grid).unwrap_or(u32::MAX), draw_ms });
+                let (grid, memory_bytes) = (u32::try_from(grid).unwrap_or(u32::MAX), host.memory_bytes());
+                host.emit(Event::PlaneDrawn { grid, draw_ms, step, memory_bytes });
             }
         }
         Ok(())

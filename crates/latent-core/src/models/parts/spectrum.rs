@@ -200,7 +200,7 @@ impl<M: Spectral> Trainer for SpectralTrainer<M> {
     }
 
     fn adjust(&mut self, _settings: &Settings) -> Result<(), CoreError> {
-        // No setting of such a model is live.
+        // No setting that such a model reads itself is live.
         Ok(())
     }
 
