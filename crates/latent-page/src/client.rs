@@ -36,6 +36,9 @@ pub struct Client(StoredValue<Rc<Inner>, LocalStorage>);
 /// What is done with the bytes of a file of weights.
 type Exported = Box<dyn FnOnce(Uint8Array)>;
 
+/// What is done once an encoder was fetched, or could not be.
+type AfterEncoder = Box<dyn FnOnce(&Rc<Inner>, bool)>;
+
 struct Inner {
     store: Store,
     hosts: RefCell<Option<[HtmlElement; 3]>>,
@@ -53,6 +56,8 @@ struct Inner {
     is_own: Cell<bool>,
     /// Bytes of its encoder, once something needed it.
     encoder: RefCell<Option<Uint8Array>>,
+    /// Who waits for the encoder of which family: it is fetched once for all of them.
+    awaiting_encoder: RefCell<Vec<(String, AfterEncoder)>>,
     /// Bytes of the judge, once something was measured.
     judge: RefCell<Option<Uint8Array>>,
     /// Whether the engine was asked to measure: before, there is nothing that it could stop.
@@ -89,6 +94,7 @@ impl Client {
             opened: RefCell::default(),
             is_own: Cell::default(),
             encoder: RefCell::default(),
+            awaiting_encoder: RefCell::default(),
             judge: RefCell::default(),
             asked_to_measure: Cell::default(),
             data: RefCell::default(),
@@ -269,7 +275,8 @@ impl Inner {
         if let Some(deferred) = self.deferred.borrow_mut().as_mut() {
             // What can be said twice is: the engine in charge may still be at work.
             match command {
-                Command::Move { .. } | Command::Save => {}
+                // An engine that takes over is told anyway what is looked at.
+                Command::Move { .. } | Command::Save | Command::Observe { .. } => {}
                 Command::Train { .. } | Command::Step { .. } | Command::Recover { .. } => {
                     deferred.push(command.clone());
                     return;
@@ -471,6 +478,7 @@ impl Inner {
         if has_anchors || self.store.strip.get_untracked() == Strip::Traversals {
             self.with_encoder(|_, _| {});
         }
+        self.look_again();
     }
 
     fn decoded(&self, engine: &Rc<Engine>, point: [f32; 2], z: Vec<f32>, decode_ms: f64) {
@@ -551,10 +559,15 @@ impl Inner {
             then(self, true);
             return;
         };
+        let is_fetched = self.awaiting_encoder.borrow().iter().any(|(family, _)| *family == id);
+        self.awaiting_encoder.borrow_mut().push((id.clone(), Box::new(then)));
+        if is_fetched {
+            return;
+        }
         let inner = Rc::clone(self);
         spawn_local(async move {
             let fetched = fetch(&absolute(&format!("models/{id}/encoder.safetensors"))).await;
-            // Meanwhile another model may have been chosen, or the encoder have come for another reason.
+            // Meanwhile another model may have been chosen.
             if inner.lacks_encoder().as_ref() == Some(&id) {
                 match fetched {
                     Ok(bytes) => {
@@ -567,7 +580,12 @@ impl Inner {
                     ),
                 }
             }
-            then(&inner, inner.lacks_encoder().is_none());
+            let (ready, others): (Vec<_>, Vec<_>) =
+                inner.awaiting_encoder.take().into_iter().partition(|(family, _)| *family == id);
+            *inner.awaiting_encoder.borrow_mut() = others;
+            for (_, then) in ready {
+                then(&inner, inner.lacks_encoder().is_none());
+            }
         });
     }
 

@@ -23,6 +23,8 @@ mod lapse;
 mod marks;
 mod measure;
 mod normal;
+mod normalise;
+mod pad;
 mod panel;
 mod paths;
 mod picture;

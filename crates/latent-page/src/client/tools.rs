@@ -119,6 +119,15 @@ impl Inner {
         }
     }
 
+    /// Another model is on show: look at the same through it.
+    pub(super) fn look_again(self: &Rc<Self>) {
+        if self.store.subject.get_untracked() != Subject::None {
+            self.with_encoder(|inner, _| inner.send_subject());
+        } else if self.points.get() > 0 {
+            self.with_encoder(|_, _| {});
+        }
+    }
+
     /// Give the engine in charge the own images, if there are any.
     pub(super) fn send_data(&self) {
         if let Some((own, bytes)) = self.data.borrow().as_ref() {
