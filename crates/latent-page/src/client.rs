@@ -468,8 +468,12 @@ impl Inner {
         }
         // What is looked at may need the encoder of a model that came back without it.
         let has_anchors = self.store.look.read_untracked().anchors.is_some();
-        if has_anchors || self.store.strip.get_untracked() == Strip::Traversals {
-            self.with_encoder(|_, _| {});
+        if has_anchors || self.store.strip.get_untracked() == Strip::Traversals || self.looks_at_images() {
+            self.with_encoder(|inner, has_encoder| {
+                if has_encoder {
+                    inner.send_missing_points();
+                }
+            });
         }
     }
 

@@ -6,6 +6,7 @@
 )]
 
 mod app;
+mod cells;
 mod chart;
 mod client;
 mod cloud;
@@ -23,6 +24,7 @@ mod lapse;
 mod marks;
 mod measure;
 mod normal;
+mod palette;
 mod panel;
 mod paths;
 mod picture;
@@ -30,6 +32,7 @@ mod plane;
 mod provenance;
 mod runs;
 mod share;
+mod sketch;
 mod slow;
 mod store;
 mod strip;

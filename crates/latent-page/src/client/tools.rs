@@ -44,7 +44,7 @@ impl Client {
             inner.send(&Command::Points { count });
             return;
         }
-        inner.with_encoder(move |inner, _| inner.send(&Command::Points { count }));
+        inner.with_encoder(|inner, _| inner.send_points());
     }
 
     /// Travel along a path, or along none any more.
@@ -110,12 +110,35 @@ impl Inner {
         if self.store.subject.get_untracked() != Subject::None {
             self.with_encoder(|inner, _| inner.send_subject());
         }
-        let count = self.points.get();
-        if count > 0 {
-            self.with_encoder(move |inner, _| inner.send(&Command::Points { count }));
+        if self.points.get() > 0 {
+            self.with_encoder(|inner, _| inner.send_points());
         }
         if let Some(path) = self.store.path.get_untracked() {
             self.send(&Command::Travel { path: Some(path) });
+        }
+    }
+
+    /// Whether images are looked at through the encoder.
+    pub(super) fn looks_at_images(&self) -> bool {
+        self.points.get() > 0 || self.store.subject.get_untracked() != Subject::None
+    }
+
+    /// Ask for the points of a model of which none are known.
+    pub(super) fn send_missing_points(&self) {
+        if self.store.points.read_untracked().is_empty() {
+            self.send_points();
+        }
+    }
+
+    fn send_points(&self) {
+        let count = self.points.get();
+        // Meanwhile they may not be wanted any more.
+        if count == 0 {
+            return;
+        }
+        self.send(&Command::Points { count });
+        if self.store.points.read_untracked().is_empty() {
+            self.store.points.set(vec![[f32::NAN; 2]; count]);
         }
     }
 
@@ -171,6 +194,8 @@ impl Inner {
             Event::DataReady { facts } => {
                 store.data_facts.set(Some(facts));
                 store.images.set(None);
+                store.points.update(Vec::clear);
+                self.send_points();
             }
             Event::Exported { .. } => {
                 if let Some(then) = self.exporting.take() {
