@@ -6,6 +6,7 @@
 )]
 
 mod app;
+mod cells;
 mod chart;
 mod client;
 mod cloud;
@@ -25,6 +26,7 @@ mod measure;
 mod normal;
 mod normalise;
 mod pad;
+mod palette;
 mod panel;
 mod paths;
 mod picture;
@@ -32,6 +34,7 @@ mod plane;
 mod provenance;
 mod runs;
 mod share;
+mod sketch;
 mod slow;
 mod store;
 mod strip;

@@ -1,18 +1,436 @@
 //! Ways through latent space, as strips and animations.
 
+use std::time::Duration;
+
+use latent_protocol::{Path, Subject, Way};
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::HtmlElement;
 
 use crate::client::Client;
+use crate::format;
+use crate::keepsake;
 use crate::panel::Panel;
+use crate::picture::{Mosaic, PIXELS, SIDE};
+use crate::sketch::Sketch;
 use crate::store::Store;
+
+/// The ways between two codes, with their names and what they are.
+const WAYS: [(Way, &str, &str); 4] = [
+    (Way::Straight, "Straight", "A straight line. It passes nearer to the middle than codes usually lie."),
+    (Way::Spherical, "Spherical", "Along a great circle, with the length going from that of A to that of B."),
+    (
+        Way::Quantile,
+        "Through the prior\u{2019}s CDF",
+        "Straight on the plane you see: each latent is mapped by the normal distribution first.",
+    ),
+    (
+        Way::Geodesic,
+        "Geodesic",
+        "The shortest way in pixels: it goes around where the drawn digit changes quickly.",
+    ),
+];
+
+/// From this width of the window on, a strip of up to `ROW` frames has one row; below, ten frames a row.
+const WIDE: f64 = 640.0;
+
+/// Most frames in a row.
+const ROW: usize = 20;
+
+/// A frame of a GIF has so many pixels per pixel.
+const SCALE: usize = 8;
 
 /// Ways through latent space, as strips and animations.
 #[component]
 pub fn Paths(store: Store, client: Client) -> impl IntoView {
-    let _ = client;
+    // A path through the codes of another model is none any more: the engine is told, too.
+    Effect::new(move |had: Option<bool>| {
+        let has = store.path.read().is_some();
+        if had == Some(true) && !has {
+            store.sketch.clear();
+            client.travel(None);
+        }
+        has
+    });
     view! {
         <Panel store=store id="path" title="Paths">
-            <p>"Paths"</p>
+            <Between store=store client=client />
+            <Drawn store=store client=client />
+            <Player store=store client=client />
         </Panel>
+    }
+}
+
+/// A path between two codes.
+#[component]
+fn Between(store: Store, client: Client) -> impl IntoView {
+    let [from, to] = [(); 2].map(|()| RwSignal::new(None::<Vec<f32>>));
+    let way = RwSignal::new(Way::default());
+    let steps = RwSignal::new(16);
+    // Codes say nothing to a model of another kind.
+    let kind = Memo::new(move |_| {
+        let family = store.card.read().as_ref().map(|card| card.id.clone());
+        (family, store.model.read().as_ref().map(|model| model.latent_dim))
+    });
+    Effect::new(move |_| {
+        kind.track();
+        from.set(None);
+        to.set(None);
+    });
+    Effect::new(move |_| {
+        if let (Some(from), Some(to)) = (from.get(), to.get()) {
+            store.sketch.points.set(Vec::new());
+            client.travel(Some(Path::Between { from, to, way: way.get(), steps: steps.get() }));
+        }
+    });
+    let option = |(each, name, _): (Way, &'static str, &'static str)| {
+        view! { <option value=name selected=move || way.get() == each>{name}</option> }
+    };
+    let help = move || WAYS.iter().find(|(each, ..)| *each == way.get()).map(|(.., help)| *help);
+    view! {
+        <div class="path-ends">
+            <End store=store client=client name="A" code=from />
+            <End store=store client=client name="B" code=to />
+        </div>
+        <label class="path-row">
+            <span>"Way"</span>
+            <select
+                aria-label="Way"
+                aria-describedby="way-help"
+                on:change:target=move |event| {
+                    let name = event.target().value();
+                    if let Some((chosen, ..)) = WAYS.iter().find(|(_, each, _)| *each == name) {
+                        way.set(*chosen);
+                    }
+                }
+            >
+                {WAYS.map(option).into_iter().collect_view()}
+            </select>
+        </label>
+        <p id="way-help" class="help">{help}</p>
+        <Slide name="Steps" min=5 max=60 value=steps />
+    }
+}
+
+/// A whole number to slide. It changes when the slider is let go.
+#[component]
+fn Slide(name: &'static str, min: usize, max: usize, value: RwSignal<usize>) -> impl IntoView {
+    view! {
+        <label class="path-row">
+            <span>{name} " " <output>{move || value.get()}</output></span>
+            <input
+                type="range"
+                min=min.to_string()
+                max=max.to_string()
+                aria-label=name
+                prop:value=move || value.get().to_string()
+                on:change:target=move |event| {
+                    if let Ok(chosen) = event.target().value().parse() {
+                        value.set(chosen);
+                    }
+                }
+            />
+        </label>
+    }
+}
+
+/// Where a path begins or ends.
+#[component]
+fn End(store: Store, client: Client, name: &'static str, code: RwSignal<Option<Vec<f32>>>) -> impl IntoView {
+    let encodes = Memo::new(move |_| store.card.read().as_ref().is_some_and(|card| card.abilities.encode));
+    let number = RwSignal::new(0_usize);
+    // The test image whose code is taken when it is known.
+    let awaited = RwSignal::new(None::<usize>);
+    let take_seen = move || {
+        if let Some(seen) = store.observed.read_untracked().as_ref() {
+            code.set(Some(with_class(store, &seen.what.mu)));
+        }
+    };
+    Effect::new(move |_| {
+        let Some(subject) = awaited.get().map(Subject::Image) else { return };
+        let is_seen = store.observed.read().as_ref().is_some_and(|seen| seen.what.subject == subject);
+        if is_seen {
+            take_seen();
+        }
+        if is_seen || store.subject.get() != subject {
+            awaited.set(None);
+        }
+    });
+    let take_number = move |_| {
+        let number = number.get_untracked();
+        client.observe(Subject::Image(number));
+        awaited.set(Some(number));
+    };
+    let state = move || match code.read().as_ref() {
+        _ if awaited.get().is_some() => "Looking at the digit\u{2026}".into(),
+        Some(code) => {
+            let latent_dim = store.model.read().as_ref().map_or(code.len(), |model| model.latent_dim);
+            format!("z = {}", format::code(code.get(..latent_dim).unwrap_or(code)))
+        }
+        None => "Not chosen yet".to_string(),
+    };
+    view! {
+        <fieldset class="path-end">
+            <legend>{name}</legend>
+            <button
+                type="button"
+                disabled=move || store.z.read().is_empty()
+                on:click=move |_| code.set(Some(store.z.get_untracked()))
+            >
+                "From the handle"
+            </button>
+            <Show when=move || encodes.get()>
+                <button
+                    type="button"
+                    disabled=move || store.observed.read().is_none()
+                    title="The drawing or test digit that is looked at"
+                    on:click=move |_| take_seen()
+                >
+                    "From what is looked at"
+                </button>
+                <div class="path-take">
+                    <input
+                        type="number"
+                        min="0"
+                        max="9999"
+                        aria-label="Number of a test digit"
+                        prop:value=move || number.get().to_string()
+                        on:change:target=move |event| {
+                            match event.target().value().parse() {
+                                Ok(chosen) => number.set(chosen),
+                                // Back to the number that is used.
+                                Err(_) => event.target().set_value(&number.get_untracked().to_string()),
+                            }
+                        }
+                    />
+                    <button type="button" on:click=take_number>"Take test digit " {move || number.get()}</button>
+                </div>
+            </Show>
+            <output class="help" aria-label=format!("Code of {name}")>{state}</output>
+        </fieldset>
+    }
+}
+
+/// Latents with the class that is on show, as the engine tells codes.
+fn with_class(store: Store, latents: &[f32]) -> Vec<f32> {
+    let shown = store.z.read_untracked();
+    latents.iter().chain(shown.iter().skip(latents.len())).copied().collect()
+}
+
+/// A path that is drawn by hand.
+#[component]
+fn Drawn(store: Store, client: Client) -> impl IntoView {
+    let Sketch { is_on, points, .. } = store.sketch;
+    let toggle = move |_| {
+        is_on.update(|is_on| *is_on = !*is_on);
+        // That is where it is drawn, and where Escape is heard.
+        let plane = document().query_selector(".plane").ok().flatten();
+        if let Some(plane) = plane.filter(|_| is_on.get_untracked()) {
+            let _ = plane.unchecked_into::<HtmlElement>().focus();
+        }
+    };
+    let start_over = move |_| {
+        store.sketch.clear();
+        if matches!(*store.path.read_untracked(), Some(Path::Through { .. })) {
+            client.travel(None);
+        }
+    };
+    view! {
+        <div class="path-drawn" role="group" aria-label="A path by hand">
+            <button type="button" aria-pressed=move || is_on.get().to_string() on:click=toggle>
+                "Draw a path on the plane"
+            </button>
+            <button type="button" on:click=move |_| store.sketch.add(store.point.get_untracked(), client)>
+                "Add the handle to the path"
+            </button>
+            <button type="button" disabled=move || points.read().is_empty() on:click=start_over>"Start over"</button>
+            <p class="help" role="status">
+                {move || {
+                    if is_on.get() {
+                        "Drag over the plane; Escape ends drawing."
+                    } else if points.read().len() == 1 {
+                        "One point is there; move the handle and add another."
+                    } else {
+                        ""
+                    }
+                }}
+            </p>
+        </div>
+    }
+}
+
+/// What lies along the path: all frames, one frame, and the frames one after the other.
+#[component]
+fn Player(store: Store, client: Client) -> impl IntoView {
+    let is_playing = store.sketch.is_playing;
+    let at = RwSignal::new(0_usize);
+    let rate = RwSignal::new(12_usize);
+    let turns = RwSignal::new(true);
+    // Where the path put the handle last: when it is elsewhere, someone took it.
+    let put = StoredValue::new(None::<[f32; 2]>);
+    let count = Memo::new(move |_| store.route.read().as_ref().map_or(0, |route| route.what.points.len()));
+    let last = move || count.get().saturating_sub(1);
+    Effect::new(move |_| {
+        let last = last();
+        if at.get_untracked() > last {
+            at.set(last);
+        }
+    });
+    let show = move |index: usize| {
+        at.set(index);
+        let point =
+            store.route.read_untracked().as_ref().and_then(|route| route.what.points.get(index).copied());
+        if let Some(point) = point {
+            client.move_to(point);
+            put.set_value(Some(store.point.get_untracked()));
+        }
+    };
+    let forward = StoredValue::new(true);
+    let step = move || {
+        let count = count.get_untracked();
+        if count < 2 {
+            return;
+        }
+        let handle = store.point.get_untracked().map(f32::to_bits);
+        if put.get_value().is_some_and(|put| put.map(f32::to_bits) != handle) {
+            is_playing.set(false);
+            return;
+        }
+        let (index, onwards) = next(at.get_untracked(), count, forward.get_value(), turns.get_untracked());
+        forward.set_value(onwards);
+        show(index);
+    };
+    Effect::new(move |_| {
+        if is_playing.get() {
+            put.set_value(None);
+            let pause = Duration::from_millis(delay_ms(rate.get()).into());
+            if let Ok(interval) = set_interval_with_handle(step, pause) {
+                on_cleanup(move || interval.clear());
+            }
+        }
+    });
+    let frames = Signal::derive(move || {
+        store.route.read().as_ref().map(|route| route.pixels.to_vec()).unwrap_or_default()
+    });
+    let frame = Signal::derive(move || {
+        let at = at.get().min(last());
+        let route = store.route.read();
+        let frame = route.as_ref().and_then(|route| route.pixels.get(at * PIXELS..(at + 1) * PIXELS));
+        frame.map(<[u8]>::to_vec).unwrap_or_default()
+    });
+    let columns = Signal::derive(move || {
+        let width = window().inner_width().ok().and_then(|width| width.as_f64()).unwrap_or(WIDE);
+        if width < WIDE { ROW / 2 } else { count.get().min(ROW) }
+    });
+    let place = move || format!("Frame {} of {}", at.get() + 1, count.get());
+    let lengths = move || {
+        store.route.read().as_ref().map(|route| {
+            let (length, straight) = (route.what.length, route.what.straight);
+            format!(
+                "Length in pixel space {} (straight {})",
+                format::decimal(length, 1),
+                format::decimal(straight, 1)
+            )
+        })
+    };
+    view! {
+        <div class="path-player" role="group" aria-label="Along the path" hidden=move || count.get() == 0>
+            <Mosaic store=store pixels=frames columns=columns label="Frames along the path" />
+            <p class="help">{lengths}</p>
+            <div class="path-large">
+                <Mosaic store=store pixels=frame columns=1 label=Signal::derive(place) />
+                <div>
+                    <label class="path-row">
+                        <span>"Along the path"</span>
+                        <input
+                            type="range"
+                            min="0"
+                            max=move || last().to_string()
+                            aria-label="Along the path"
+                            aria-valuetext=place
+                            prop:value=move || at.get().to_string()
+                            on:input:target=move |event| {
+                                if let Ok(index) = event.target().value().parse() {
+                                    is_playing.set(false);
+                                    show(index);
+                                }
+                            }
+                        />
+                    </label>
+                    <Slide name="Frames per second" min=1 max=30 value=rate />
+                    <label class="check">
+                        <input
+                            type="checkbox"
+                            prop:checked=turns
+                            on:change:target=move |event| turns.set(event.target().checked())
+                        />
+                        "Back and forth"
+                    </label>
+                    <div class="path-buttons">
+                        <button type="button" on:click=move |_| is_playing.update(|is_playing| *is_playing = !*is_playing)>
+                            {move || if is_playing.get() { "Pause" } else { "Play" }}
+                        </button>
+                        <SaveGif store=store rate=rate turns=turns />
+                    </div>
+                </div>
+            </div>
+        </div>
+    }
+}
+
+/// The path as a file that moves.
+#[component]
+fn SaveGif(store: Store, rate: RwSignal<usize>, turns: RwSignal<bool>) -> impl IntoView {
+    let is_busy = RwSignal::new(false);
+    let save = move |_| {
+        let Some(route) = store.route.get_untracked() else { return };
+        let mut frames: Vec<Vec<u8>> = route.pixels.chunks_exact(PIXELS).map(<[u8]>::to_vec).collect();
+        if turns.get_untracked() && frames.len() > 2 {
+            frames.extend_from_within(1..frames.len() - 1);
+            let half = frames.len() / 2 + 1;
+            frames[half..].reverse();
+        }
+        let (theme, delay) = (store.theme.get_untracked(), delay_ms(rate.get_untracked()));
+        is_busy.set(true);
+        spawn_local(async move {
+            match keepsake::gif(frames, (SIDE, SIDE), SCALE, delay, theme).await {
+                Ok(bytes) => keepsake::save(&bytes, "path.gif", "image/gif"),
+                Err(reason) => store.say(reason, None),
+            }
+            is_busy.set(false);
+        });
+    };
+    view! { <button type="button" disabled=is_busy on:click=save>"Save as GIF"</button> }
+}
+
+fn delay_ms(rate: usize) -> u32 {
+    1000 / u32::try_from(rate.max(1)).unwrap_or(1)
+}
+
+/// The frame after this one and the direction from there on; at an end it turns back, or begins again.
+fn next(at: usize, count: usize, forward: bool, turns: bool) -> (usize, bool) {
+    if !turns {
+        return ((at + 1) % count, true);
+    }
+    let forward = if forward { at + 1 < count } else { at == 0 };
+    (if forward { at + 1 } else { at - 1 }, forward)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_go_round_or_back_and_forth() {
+        let walk = |turns: bool| {
+            let mut at = (1, true);
+            [(); 6].map(|()| {
+                at = next(at.0, 3, at.1, turns);
+                at.0
+            })
+        };
+        assert_eq!(walk(false), [2, 0, 1, 2, 0, 1]);
+        assert_eq!(walk(true), [2, 1, 0, 1, 2, 1]);
     }
 }

@@ -6,8 +6,9 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent, PointerEvent};
 
 use crate::client::Client;
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, Spotlight};
 use crate::marks::Marks;
+use crate::sketch::SketchLine;
 use crate::store::Store;
 
 /// How far an arrow key moves the handle, as a share of the plane's side; Shift makes it ten times as far.
@@ -17,12 +18,17 @@ const STEP: f32 = 0.01;
 #[component]
 pub fn Plane(store: Store, client: Client, surface: NodeRef<Div>) -> impl IntoView {
     let dragging = RwSignal::new(false);
+    let spotlight = Spotlight::new(store);
+    let sketch = store.sketch;
     let follow = move |event: &PointerEvent| {
-        let Some(target) = event.current_target() else { return };
-        let rect = target.unchecked_into::<Element>().get_bounding_client_rect();
-        let x = (f64::from(event.client_x()) - rect.left()) / rect.width().max(1.0);
-        let y = (f64::from(event.client_y()) - rect.top()) / rect.height().max(1.0);
-        client.move_to(unit_from_canvas(x, y));
+        let Some(place) = place_of(event) else { return };
+        if !dragging.get_untracked() {
+            spotlight.point_at(place);
+        } else if sketch.is_on.get_untracked() {
+            sketch.drag(place);
+        } else {
+            client.move_to(place);
+        }
     };
     let down = move |event: PointerEvent| {
         if event.button() != 0 {
@@ -32,8 +38,28 @@ pub fn Plane(store: Store, client: Client, surface: NodeRef<Div>) -> impl IntoVi
             // Without capture the drag only ends at the plane's edge.
             let _ = target.unchecked_into::<Element>().set_pointer_capture(event.pointer_id());
         }
+        spotlight.leave();
+        if sketch.is_on.get_untracked() {
+            sketch.begin();
+        }
         dragging.set(true);
         follow(&event);
+    };
+    let up = move |event: PointerEvent| {
+        if dragging.get_untracked() {
+            dragging.set(false);
+            if sketch.is_on.get_untracked() {
+                sketch.finish(store, client);
+            } else {
+                follow(&event);
+            }
+        }
+    };
+    // A finger that is lifted leaves too, but what it tapped stays to be seen.
+    let leave = move |event: PointerEvent| {
+        if event.pointer_type() != "touch" {
+            spotlight.leave();
+        }
     };
     let key = move |event: KeyboardEvent| {
         let step = if event.shift_key() { 10.0 * STEP } else { STEP };
@@ -44,6 +70,15 @@ pub fn Plane(store: Store, client: Client, surface: NodeRef<Div>) -> impl IntoVi
             "ArrowUp" => [x, y + step],
             "ArrowDown" => [x, y - step],
             "Home" => [0.5, 0.5],
+            "n" | "N" if !event.ctrl_key() && !event.meta_key() => {
+                let Some(point) = spotlight.step(!event.shift_key()) else { return };
+                point
+            }
+            "Escape" => {
+                spotlight.leave();
+                sketch.is_on.set(false);
+                return;
+            }
             _ => return,
         };
         event.prevent_default();
@@ -54,18 +89,21 @@ pub fn Plane(store: Store, client: Client, surface: NodeRef<Div>) -> impl IntoVi
         <div
             class="plane"
             class:dragging=dragging
+            class:sketching=sketch.is_on
             role="application"
             aria-label="Latent plane"
-            aria-describedby="plane-help"
+            aria-describedby="plane-help cloud-help"
             tabindex="0"
             on:pointerdown=down
-            on:pointermove=move |event| if dragging.get_untracked() { follow(&event) }
-            on:pointerup=move |_| dragging.set(false)
+            on:pointermove=move |event| follow(&event)
+            on:pointerup=up
+            on:pointerleave=leave
             on:pointercancel=move |_| dragging.set(false)
             on:keydown=key
         >
             <div class="surface plane-surface" node_ref=surface></div>
-            <Cloud store=store client=client />
+            <Cloud store=store spotlight=spotlight />
+            <SketchLine store=store />
             <Marks store=store />
             <span
                 class="handle"
@@ -77,6 +115,14 @@ pub fn Plane(store: Store, client: Client, surface: NodeRef<Div>) -> impl IntoVi
             "Drag the handle, or focus the plane and use the arrow keys: Shift for larger steps, Home for the middle."
         </p>
     }
+}
+
+/// Where on the plane an event of a pointer happened.
+fn place_of(event: &PointerEvent) -> Option<[f32; 2]> {
+    let rect = event.current_target()?.unchecked_into::<Element>().get_bounding_client_rect();
+    let x = (f64::from(event.client_x()) - rect.left()) / rect.width().max(1.0);
+    let y = (f64::from(event.client_y()) - rect.top()) / rect.height().max(1.0);
+    Some(unit_from_canvas(x, y))
 }
 
 /// From a share of the plane's width and height, downwards, to the unit square, upwards.

@@ -9,6 +9,7 @@ use latent_protocol::{
 };
 use leptos::prelude::*;
 
+use crate::sketch::Sketch;
 use crate::strip;
 
 /// Most points of the chart; older ones are thinned out.
@@ -67,6 +68,8 @@ pub struct Store {
     pub path: RwSignal<Option<Path>>,
     /// What lies along it.
     pub route: RwSignal<Option<Pictured<Route>>>,
+    /// The path that is drawn on the plane by hand.
+    pub sketch: Sketch,
     /// The last training step that was done slowly.
     pub dissected: RwSignal<Option<Pictured<Dissection>>>,
     /// What is known of the images that are trained on; none before they were asked for.
@@ -226,6 +229,7 @@ impl Store {
             observed: RwSignal::new(None),
             path: RwSignal::new(None),
             route: RwSignal::new(None),
+            sketch: Sketch::new(),
             dissected: RwSignal::new(None),
             data_facts: RwSignal::new(None),
             look: RwSignal::new(PlaneLook::default()),

@@ -44,7 +44,7 @@ impl Client {
             inner.send(&Command::Points { count });
             return;
         }
-        inner.with_encoder(move |inner, _| inner.send(&Command::Points { count }));
+        inner.with_encoder(|inner, _| inner.send_points());
     }
 
     /// Travel along a path, or along none any more.
@@ -110,9 +110,8 @@ impl Inner {
         if self.store.subject.get_untracked() != Subject::None {
             self.with_encoder(|inner, _| inner.send_subject());
         }
-        let count = self.points.get();
-        if count > 0 {
-            self.with_encoder(move |inner, _| inner.send(&Command::Points { count }));
+        if self.points.get() > 0 {
+            self.with_encoder(|inner, _| inner.send_points());
         }
         if let Some(path) = self.store.path.get_untracked() {
             self.send(&Command::Travel { path: Some(path) });
@@ -123,8 +122,26 @@ impl Inner {
     pub(super) fn look_again(self: &Rc<Self>) {
         if self.store.subject.get_untracked() != Subject::None {
             self.with_encoder(|inner, _| inner.send_subject());
-        } else if self.points.get() > 0 {
-            self.with_encoder(|_, _| {});
+        }
+        if self.points.get() > 0 {
+            self.with_encoder(|inner, has_encoder| {
+                // Points that are known already follow by themselves.
+                if has_encoder && inner.store.points.read_untracked().is_empty() {
+                    inner.send_points();
+                }
+            });
+        }
+    }
+
+    fn send_points(&self) {
+        let count = self.points.get();
+        // Meanwhile they may not be wanted any more.
+        if count == 0 {
+            return;
+        }
+        self.send(&Command::Points { count });
+        if self.store.points.read_untracked().is_empty() {
+            self.store.points.set(vec![[f32::NAN; 2]; count]);
         }
     }
 
@@ -180,6 +197,8 @@ impl Inner {
             Event::DataReady { facts } => {
                 store.data_facts.set(Some(facts));
                 store.images.set(None);
+                store.points.update(Vec::clear);
+                self.send_points();
             }
             Event::Exported { .. } => {
                 if let Some(then) = self.exporting.take() {
