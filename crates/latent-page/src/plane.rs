@@ -7,6 +7,7 @@ use web_sys::{Element, KeyboardEvent, PointerEvent};
 
 use crate::client::Client;
 use crate::cloud::Cloud;
+use crate::lapse::Past;
 use crate::marks::Marks;
 use crate::store::Store;
 
@@ -67,6 +68,7 @@ pub fn Plane(store: Store, client: Client, surface: NodeRef<Div>) -> impl IntoVi
             <div class="surface plane-surface" node_ref=surface></div>
             <Cloud store=store client=client />
             <Marks store=store />
+            <Past store=store />
             <span
                 class="handle"
                 style:left=move || percent(store.point.get()[0])
