@@ -318,6 +318,7 @@ for (const colorScheme of ['light', 'dark']) {
     assert.ok(apart(late, present) < apart(early, present) / 2, `the last is ${apart(late, present)} away`)
 
     // It hides nothing from the hand.
+    await page.locator('.plane').scrollIntoViewIfNeeded()
     const box = await page.locator('.plane').boundingBox()
     await page.mouse.click(box.x + box.width * 0.75, box.y + box.height * 0.5)
     await until(() => page.locator('.handle').evaluate(h => parseFloat(h.style.left)), x => Math.abs(x - 75) < 1, 'the handle moves')

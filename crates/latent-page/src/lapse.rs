@@ -189,7 +189,8 @@ fn record(store: Store) {
     let is_grabbing = StoredValue::new(false);
     let family = Memo::new(move |_| store.card.read().as_ref().map(|card| card.id.to_string()));
     Effect::new(move |_| {
-        family.track();
+        // To track it would not be enough: a memo that nobody reads follows nothing.
+        let _ = family.get();
         store.lapse.clear();
     });
     Effect::new(move |_| {

@@ -327,8 +327,7 @@ fn codes(
             <table>
                 <thead>
                     <tr>
-                        <th scope="col">"Image"</th>
-                        <th></th>
+                        <th scope="col" colspan="2">"Code of"</th>
                         {headings.collect_view()}
                         {scale}
                     </tr>
@@ -423,7 +422,7 @@ fn update(store: Store, seen: &Pictured<Dissection>) -> impl IntoView {
     let change = if gain > 0 {
         let strength = if gain > 1 { format!("{gain} times as strong") } else { "as it is".into() };
         (
-            say(format!("What differs from the images decoded before the step, {strength}:")),
+            say(format!("What differs from what was decoded before the step, {strength}:")),
             images(store, "Difference", &difference),
         )
             .into_any()
@@ -471,7 +470,8 @@ fn bar_list(bars: Vec<Bar>) -> impl IntoView {
     let item = |bar: Bar| {
         let share = match (scale, bar.value) {
             (Some((low, high)), Some(value)) if value > 0.0 => {
-                ((value.log10() - f64::from(low)) / f64::from(high - low)).clamp(0.0, 1.0)
+                // What is at the very beginning of the scale is something, too.
+                ((value.log10() - f64::from(low)) / f64::from(high - low)).clamp(0.01, 1.0)
             }
             _ => 0.0,
         };
