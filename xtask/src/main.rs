@@ -53,7 +53,12 @@ enum Task {
     /// Measure the bytes of the built page; fails when a budget is broken.
     Size,
     /// Make the pictures of the README from the built page.
-    Screenshots,
+    Screenshots {
+        /// Instead, picture the page in every width, theme and state into `target/screenshots/`; fails when one of
+        /// them scrolls sideways.
+        #[arg(long)]
+        all: bool,
+    },
 }
 
 fn main() -> anyhow::Result<()> {
@@ -70,8 +75,8 @@ fn main() -> anyhow::Result<()> {
         Task::Data => data::pack(),
         Task::Models { family } => models::train(family.as_deref()),
         Task::Gates => models::gates(),
-        Task::Bench => test::node("tests/bench.mjs"),
+        Task::Bench => test::node("tests/bench.mjs", &[]),
         Task::Size => size::check(),
-        Task::Screenshots => test::node("tests/screenshots.mjs"),
+        Task::Screenshots { all } => test::node("tests/screenshots.mjs", if all { &["all"] } else { &[] }),
     }
 }

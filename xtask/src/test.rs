@@ -65,11 +65,11 @@ pub fn browser(files: &[String]) -> anyhow::Result<()> {
 }
 
 /// Run a script that drives the built page.
-pub fn node(script: &str) -> anyhow::Result<()> {
+pub fn node(script: &str, arguments: &[&str]) -> anyhow::Result<()> {
     tools::npm()?;
     let chromium = tools::chromium()?;
     let server = Page::serve()?;
-    run(driver(&server, chromium.as_os_str()).arg(script))
+    run(driver(&server, chromium.as_os_str()).arg(script).args(arguments))
 }
 
 fn in_browser(files: &[String], chromium: &std::ffi::OsStr) -> anyhow::Result<()> {

@@ -189,6 +189,8 @@ impl Client {
         let store = inner.store;
         let Some(card) = store.card.get_untracked() else { return };
         store.notice.set(None);
+        // A paused run that differs in live settings alone goes on.
+        self.adjust();
         let seed = u64::from(store.seed.get_untracked());
         inner.send(&command(card.id.to_string(), store.settings.get_untracked(), seed));
     }
@@ -395,12 +397,13 @@ impl Inner {
                 }
             }
             Event::Decoded { point, z, decode_ms } => self.decoded(engine, point, z, decode_ms),
-            Event::PlaneDrawn { draw_ms, memory_bytes, .. } => {
+            Event::PlaneDrawn { draw_ms, memory_bytes, step, .. } => {
                 store.memory_bytes.set(memory_bytes);
                 if let Some(hosts) = self.hosts.borrow().as_ref() {
                     engine.show(hosts);
                 }
                 store.plane_ms.set(draw_ms);
+                store.drawn.set(step);
                 self.note("plane", draw_ms);
             }
             Event::DataProgress { received, total, images, images_total } => {

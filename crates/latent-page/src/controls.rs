@@ -40,7 +40,7 @@ pub fn Live(store: Store, client: Client) -> impl IntoView {
 }
 
 fn is_slid(h: &Hyperparameter) -> bool {
-    h.live && matches!(h.control, Control::Real { .. })
+    h.live && scale(&h.control).is_some()
 }
 
 fn fields(
@@ -160,6 +160,7 @@ fn Setting(field: Field) -> impl IntoView {
 #[component]
 fn Slider(field: Field) -> impl IntoView {
     let control = StoredValue::new(field.h.with_value(|h| h.control.clone()));
+    let is_whole = control.with_value(|control| matches!(control, Control::Whole { .. }));
     let place = move || control.with_value(|control| place_from_text(control, &field.value.get()));
     let slide = move |place: f64| {
         let text = control.with_value(|control| text_from_place(control, place));
@@ -182,7 +183,7 @@ fn Slider(field: Field) -> impl IntoView {
                     }
                 }
             />
-            <Text field=field mode="decimal" />
+            <Text field=field mode=if is_whole { "numeric" } else { "decimal" } />
             <Back field=field />
             <Refusal field=field />
         </div>
@@ -229,11 +230,20 @@ fn Refusal(field: Field) -> impl IntoView {
     view! { <p id=field.error_id() class="error" role="status">{move || field.error.get()}</p> }
 }
 
+/// Least and largest value of a number, and whether equal steps of its slider multiply.
+fn scale(control: &Control) -> Option<(f64, f64, bool)> {
+    match *control {
+        Control::Real { min, max, logarithmic, .. } => Some((min, max, logarithmic && min > 0.0)),
+        Control::Whole { min, max, .. } => Some((min.into(), max.into(), min > 0 && max / min > 100)),
+        Control::Pick { .. } | Control::Widths { .. } => None,
+    }
+}
+
 /// A value near this place of a slider, with few digits.
 fn text_from_place(control: &Control, place: f64) -> String {
-    let Control::Real { min, max, logarithmic, .. } = *control else { return String::new() };
+    let Some((min, max, is_logarithmic)) = scale(control) else { return String::new() };
     let share = place / STEPS;
-    let (value, grain) = if logarithmic && min > 0.0 {
+    let (value, grain) = if is_logarithmic {
         let value = min * (max / min).powf(share);
         (value, value / 10.0)
     } else {
@@ -241,19 +251,42 @@ fn text_from_place(control: &Control, place: f64) -> String {
     };
     // As many decimals as it takes to tell neighbours apart.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number of digits")]
-    let decimals = (-grain.log10().floor()).max(0.0) as usize;
+    let decimals = match control {
+        Control::Real { .. } => (-grain.log10().floor()).max(0.0) as usize,
+        _ => 0,
+    };
     let value: f64 = format!("{value:.decimals$}").parse().unwrap_or(value);
     value.clamp(min, max).to_string()
 }
 
 /// Where a slider stands for a value.
 fn place_from_text(control: &Control, text: &str) -> f64 {
-    let Control::Real { min, max, logarithmic, .. } = *control else { return 0.0 };
+    let Some((min, max, is_logarithmic)) = scale(control) else { return 0.0 };
     let value: f64 = text.parse().unwrap_or(min);
-    let share = if logarithmic && min > 0.0 {
-        (value / min).ln() / (max / min).ln()
-    } else {
-        (value - min) / (max - min)
-    };
+    let share =
+        if is_logarithmic { (value / min).ln() / (max / min).ln() } else { (value - min) / (max - min) };
     (share.clamp(0.0, 1.0) * STEPS).round()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slider_of_whole_numbers_gives_whole_numbers() {
+        let batch = Control::Whole { default: 128, min: 1, max: 1024 };
+        assert_eq!(text_from_place(&batch, 0.0), "1");
+        assert_eq!(text_from_place(&batch, STEPS), "1024");
+        assert_eq!(text_from_place(&batch, place_from_text(&batch, "128")), "128");
+        assert_eq!(text_from_place(&batch, STEPS / 2.0), "32", "equal steps multiply");
+        let few = Control::Whole { default: 2, min: 0, max: 8 };
+        assert_eq!(text_from_place(&few, STEPS / 2.0), "4", "equal steps add");
+    }
+
+    #[test]
+    fn a_slider_of_real_numbers_has_few_digits() {
+        let rate = Control::Real { default: 0.001, min: 0.000_01, max: 1.0, logarithmic: true };
+        assert_eq!(text_from_place(&rate, place_from_text(&rate, "0.001")), "0.001");
+        assert_eq!(text_from_place(&rate, STEPS), "1");
+    }
 }

@@ -20,6 +20,39 @@ pub fn loss(value: f64) -> String {
     format!("{value:.decimals$}").replace('-', "\u{2212}")
 }
 
+/// A number of any size with at most four digits, as in `−0.312`, `21.50` or `1,204`.
+pub fn number(value: f64) -> String {
+    let places = [9.9995, 99.995, 999.95].iter().position(|limit| value.abs() < *limit);
+    decimal(value, places.map_or(0, |place| 3 - place))
+}
+
+/// A number that may be very small, as in `3.2 × 10⁻⁵`.
+pub fn scientific(value: f64) -> String {
+    let size = value.abs();
+    if size >= 0.01 || value == 0.0 || !value.is_finite() {
+        return number(value);
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "the exponent of a number")]
+    let mut exponent = size.log10().floor() as i32;
+    // What would be rounded to ten of the unit is one of the next.
+    if size / 10_f64.powi(exponent) >= 9.95 {
+        exponent += 1;
+    }
+    format!("{} \u{d7} {}", decimal(value / 10_f64.powi(exponent), 1), power(exponent))
+}
+
+/// A power of ten, as in `10⁻⁵`.
+pub fn power(exponent: i32) -> String {
+    const RAISED: [char; 10] = [
+        '\u{2070}', '\u{b9}', '\u{b2}', '\u{b3}', '\u{2074}', '\u{2075}', '\u{2076}', '\u{2077}', '\u{2078}',
+        '\u{2079}',
+    ];
+    let digits = exponent.unsigned_abs().to_string();
+    let raised = digits.bytes().map(|digit| RAISED[usize::from(digit - b'0')]);
+    let sign = (exponent < 0).then_some('\u{207b}');
+    "10".chars().chain(sign).chain(raised).collect()
+}
+
 fn grouped(digits: &str) -> String {
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -73,5 +106,14 @@ mod tests {
         assert_eq!(decimal(999.9, 0), "1,000");
         assert_eq!(loss(0.041_23), "0.0412");
         assert_eq!(loss(-1149.24), "\u{2212}1149.2");
+    }
+
+    #[test]
+    fn numbers_of_any_size_are_short() {
+        assert_eq!([-0.3119, 9.9996, 21.5, 999.96].map(number), ["\u{2212}0.312", "10.00", "21.50", "1,000"]);
+        assert_eq!([0.0, 0.25].map(scientific), ["0.000", "0.250"]);
+        assert_eq!(scientific(3.21e-5), "3.2 \u{d7} 10\u{207b}\u{2075}");
+        assert_eq!(scientific(-9.97e-13), "\u{2212}1.0 \u{d7} 10\u{207b}\u{b9}\u{b2}");
+        assert_eq!(power(0), "10\u{2070}");
     }
 }

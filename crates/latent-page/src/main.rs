@@ -31,6 +31,7 @@ mod panel;
 mod paths;
 mod picture;
 mod plane;
+mod play;
 mod provenance;
 mod runs;
 mod share;

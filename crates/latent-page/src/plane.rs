@@ -7,6 +7,7 @@ use web_sys::{Element, KeyboardEvent, PointerEvent};
 
 use crate::client::Client;
 use crate::cloud::{Cloud, Spotlight};
+use crate::lapse::Past;
 use crate::marks::Marks;
 use crate::sketch::SketchLine;
 use crate::store::Store;
@@ -105,6 +106,7 @@ pub fn Plane(store: Store, client: Client, surface: NodeRef<Div>) -> impl IntoVi
             <Cloud store=store spotlight=spotlight />
             <SketchLine store=store />
             <Marks store=store />
+            <Past store=store />
             <span
                 class="handle"
                 style:left=move || percent(store.point.get()[0])

@@ -1,6 +1,6 @@
 //! What a model's file says of where it comes from.
 
-use latent_protocol::ModelSummary;
+use latent_protocol::{ModelSummary, Settings};
 use wasm_bindgen::JsValue;
 
 /// An entry of the file: `seed`, `data`.
@@ -22,6 +22,12 @@ pub fn text(model: &ModelSummary, name: &str) -> Option<String> {
 pub fn epochs(model: &ModelSummary) -> Option<String> {
     let epochs = text(model, "epochs")?;
     Some(format!("{epochs} epoch{}", if epochs == "1" { "" } else { "s" }))
+}
+
+/// The settings of its run.
+pub fn settings(model: &ModelSummary) -> Option<Settings> {
+    let settings = js_sys::JSON::parse(&entry(model, "settings")?).ok()?;
+    serde_wasm_bindgen::from_value(settings).ok()
 }
 
 fn metric(model: &ModelSummary, name: &str) -> Option<JsValue> {

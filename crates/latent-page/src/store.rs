@@ -9,6 +9,7 @@ use latent_protocol::{
 };
 use leptos::prelude::*;
 
+use crate::lapse::Lapse;
 use crate::sketch::Sketch;
 use crate::strip;
 
@@ -38,6 +39,10 @@ pub struct Store {
     pub decode_ms: RwSignal<f64>,
     /// See `decode_ms`.
     pub plane_ms: RwSignal<f64>,
+    /// Steps done by the model whose plane was drawn last, told with every drawing; none for a model from a file.
+    pub drawn: RwSignal<Option<u64>>,
+    /// What is kept of the plane's past.
+    pub lapse: Lapse,
     /// What training does.
     pub phase: RwSignal<Phase>,
     /// Where the run stands.
@@ -214,6 +219,8 @@ impl Store {
             grid: RwSignal::new(link.grid.unwrap_or(20)),
             decode_ms: RwSignal::new(0.0),
             plane_ms: RwSignal::new(0.0),
+            drawn: RwSignal::new(None),
+            lapse: Lapse::new(),
             phase: RwSignal::new(Phase::Idle),
             progress: RwSignal::new(None),
             history: RwSignal::new(Vec::new()),

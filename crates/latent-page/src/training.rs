@@ -83,14 +83,19 @@ fn FamilyMenu(store: Store, client: Client) -> impl IntoView {
 /// One sentence on what is going on.
 #[component]
 fn State(store: Store) -> impl IntoView {
-    let sentence = move || match store.phase.get() {
+    let sentence = move || {
+        match store.phase.get() {
         Phase::Idle => {
             shipped(store).unwrap_or_else(|| "Press Train: a fresh model learns here, in this tab.".into())
         }
         Phase::Waiting => "Waiting for training images\u{2026}".into(),
         Phase::Running => "Training in this tab. Drag the handle meanwhile.".into(),
+        Phase::Paused if is_changed(store) => {
+            "Paused. The settings were changed: Train begins a fresh run with them. Reset brings the shipped model back.".into()
+        }
         Phase::Paused => "Paused. Train goes on; Reset brings the shipped model back.".into(),
-        Phase::Finished => "All epochs are done.".into(),
+        Phase::Finished => "All epochs are done. Train begins a fresh run.".into(),
+    }
     };
     let data = move || {
         let data = store.data.get()?;
@@ -116,6 +121,18 @@ fn State(store: Store) -> impl IntoView {
         <p class="state" role="status" aria-label="Training state">{sentence}</p>
         {data}
     }
+}
+
+/// Whether the seed or a setting is another than the run's, those aside that the run follows.
+fn is_changed(store: Store) -> bool {
+    let (model, card) = (store.model.read(), store.card.read());
+    let of_run = model.as_ref().filter(|model| model.provenance == Provenance::Run);
+    let (Some(model), Some(card)) = (of_run, card.as_ref()) else { return false };
+    let chosen = store.settings.read();
+    let has_other =
+        provenance::settings(model).is_some_and(|of_run| of_run.with_live(card, &chosen) != *chosen);
+    let seed = provenance::entry(model, "seed");
+    has_other || seed.is_some_and(|seed| seed != store.seed.get().to_string())
 }
 
 /// What is known of the model that came as a file.

@@ -448,7 +448,8 @@ fn a_strip_is_drawn_with_the_digit() {
 fn live_settings_change_a_run_and_the_rest_do_not() {
     let mut bench = trained(10);
     bench.heard();
-    bench.send(Command::Adjust { settings: settings(&[("beta", "3"), ("batch_size", "4"), ("epochs", "7")]) });
+    bench
+        .send(Command::Adjust { settings: settings(&[("beta", "3"), ("batch_size", "4"), ("epochs", "7")]) });
     bench.work(10);
     let run = bench.session.training.run().expect("a run");
     assert!((run.settings().real("beta") - 3.0).abs() < 1e-9);

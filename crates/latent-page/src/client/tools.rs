@@ -86,6 +86,7 @@ impl Client {
     /// Take up a run that was saved, of the chosen family.
     pub fn restore(self, bytes: &Uint8Array, running: bool) {
         let inner = self.inner();
+        inner.store.lapse.clear();
         *inner.backup.borrow_mut() = Some((bytes.clone(), running));
         inner.send_bytes(&Command::Restore { running }, bytes);
     }
