@@ -15,7 +15,14 @@ const STEP: f32 = 0.01;
 
 /// The plane with its handle.
 #[component]
-pub fn Plane(store: Store, client: Client, surface: NodeRef<Div>) -> impl IntoView {
+pub fn Plane(
+    store: Store,
+    client: Client,
+    surface: NodeRef<Div>,
+    /// Whether another plane on the page explains itself.
+    #[prop(optional)]
+    is_second: bool,
+) -> impl IntoView {
     let dragging = RwSignal::new(false);
     let follow = move |event: &PointerEvent| {
         let Some(target) = event.current_target() else { return };
@@ -55,7 +62,7 @@ pub fn Plane(store: Store, client: Client, surface: NodeRef<Div>) -> impl IntoVi
             class="plane"
             class:dragging=dragging
             role="application"
-            aria-label="Latent plane"
+            aria-label=if is_second { "Second plane" } else { "Latent plane" }
             aria-describedby="plane-help"
             tabindex="0"
             on:pointerdown=down
@@ -64,18 +71,19 @@ pub fn Plane(store: Store, client: Client, surface: NodeRef<Div>) -> impl IntoVi
             on:pointercancel=move |_| dragging.set(false)
             on:keydown=key
         >
-            <div class="surface plane-surface" node_ref=surface></div>
-            <Cloud store=store client=client />
-            <Marks store=store />
+            <div class="surface" class:plane-surface=!is_second node_ref=surface></div>
+            {(!is_second).then(|| view! { <Cloud store=store client=client /> <Marks store=store /> })}
             <span
                 class="handle"
                 style:left=move || percent(store.point.get()[0])
                 style:top=move || percent(1.0 - store.point.get()[1])
             ></span>
         </div>
-        <p id="plane-help" class="hint">
-            "Drag the handle, or focus the plane and use the arrow keys: Shift for larger steps, Home for the middle."
-        </p>
+        {(!is_second).then(|| view! {
+            <p id="plane-help" class="hint">
+                "Drag the handle, or focus the plane and use the arrow keys: Shift for larger steps, Home for the middle."
+            </p>
+        })}
     }
 }
 

@@ -11,7 +11,7 @@ use leptos::prelude::*;
 
 pub use latent_protocol::PlaneView;
 
-use crate::strip;
+use crate::{compare, strip};
 
 /// Most points of the chart; older ones are thinned out.
 const HISTORY: usize = 400;
@@ -420,7 +420,7 @@ impl Store {
             classes: Some(self.classes.get()),
             subject: self.subject.get(),
             data: data.map(|facts| word(&format!("{} {}", facts.name, facts.version))),
-            second: self.second.get().filter(|_| panels.contains("compare")),
+            second: self.second.get().filter(|_| panels.contains(compare::PANEL)),
             panels,
             measure,
             ..Link::default()
