@@ -745,7 +745,7 @@ impl Inner {
 }
 
 /// Whether two points are the very same: what was sent comes back bit by bit.
-fn same(a: [f32; 2], b: [f32; 2]) -> bool {
+pub fn same(a: [f32; 2], b: [f32; 2]) -> bool {
     a.map(f32::to_bits) == b.map(f32::to_bits)
 }
 

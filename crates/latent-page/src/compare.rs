@@ -4,7 +4,7 @@ use latent_protocol::{DevicePreference, Link, ModelCard, Phase, PlaneLook};
 use leptos::html::Div;
 use leptos::prelude::*;
 
-use crate::client::Client;
+use crate::client::{Client, same};
 use crate::controls::{Live, Settings};
 use crate::device::{Alert, Speeds};
 use crate::format;
@@ -124,13 +124,13 @@ fn tie(Second { first, store, client, hosts, is_begun, shipped }: Second, first_
     // Each follows the other only where they differ, so nothing goes round in circles.
     Effect::new(move |_| {
         let point = first.point.get();
-        if is_open.get() && store.point.get_untracked() != point {
+        if is_open.get() && !same(store.point.get_untracked(), point) {
             client.move_to(point);
         }
     });
     Effect::new(move |_| {
         let point = store.point.get();
-        if is_open.get_untracked() && first.point.get_untracked() != point {
+        if is_open.get_untracked() && !same(first.point.get_untracked(), point) {
             first_client.move_to(point);
         }
     });
@@ -285,6 +285,6 @@ fn Choice(second: Second, client: Client) -> impl IntoView {
 /// The score of a model with all that it depends on, or where it comes from.
 fn described(store: Store) -> String {
     let name = store.card.get().map(|card| card.name.to_string());
-    let score = provenance::score(store).or_else(|| provenance::origin(&store.model.get()?));
-    [name, score].into_iter().flatten().collect::<Vec<_>>().join(": ")
+    let known = provenance::score(store).or_else(|| provenance::origin(&store.model.get()?));
+    [name, known].into_iter().flatten().collect::<Vec<_>>().join(": ")
 }

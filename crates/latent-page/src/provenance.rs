@@ -64,7 +64,7 @@ fn origin_of_run(store: Store, step: u64) -> String {
     if let Some(progress) = store.progress.get().filter(|progress| progress.step > 0) {
         #[expect(clippy::cast_precision_loss, reason = "steps are far below 2^52")]
         let done = step as f64 / progress.step as f64;
-        origin += &format!(", {:.2} epochs", done * progress.epoch);
+        origin.extend([", ", &format::decimal(done * progress.epoch, 2), " epochs"]);
     }
     if let Some(seed) = run.as_ref().and_then(|run| entry(run, "seed")) {
         origin.extend([", seed ", &seed]);

@@ -253,7 +253,9 @@ impl Store {
         }
         self.families.set(families);
         if let Some(data) = link.data {
-            self.panels.update(|panels| drop(panels.insert("images".into())));
+            self.panels.update(|panels| {
+                panels.insert("images".into());
+            });
             self.say(
                 format!(
                     "This link was made with other images, \u{201c}{data}\u{201d}: load them in the Images panel. All else \
