@@ -109,10 +109,10 @@ impl Second {
 }
 
 /// Tie the two together for as long as the panel is open: one handle, one look, one data set.
-fn tie(Second { first, store, client, hosts, is_begun, shipped }: Second, first_client: Client) {
+fn tie(second: Second, first_client: Client) {
+    let Second { first, store, client, hosts, is_begun, shipped } = second;
     let is_open = Memo::new(move |_| is_begun.get() && first.panels.read().contains(PANEL));
     let is_mounted = move || hosts.iter().all(|host| host.get().is_some());
-    let second = Second { first, store, client, hosts, is_begun, shipped };
     Effect::new(move |_| {
         let Some(id) = first.second.get().filter(|_| is_mounted()) else { return };
         let card = first.families.with(|cards| cards.iter().find(|card| card.id == id).cloned());
