@@ -69,14 +69,17 @@ function contrast(page, which) {
 }
 
 /** The bytes of a canvas that is drawn on from the worker: `digit` or `plane`. */
-export function pixels(page, which) {
-  return page.evaluate(which => {
-    const canvas = document.querySelector(`.${which}-surface canvas`)
+export const pixels = (page, which) => picture(page, `.${which}-surface canvas`)
+
+/** The bytes of the first canvas that a selector finds. */
+export function picture(page, selector) {
+  return page.evaluate(selector => {
+    const canvas = document.querySelector(selector)
     const copy = new OffscreenCanvas(canvas.width, canvas.height)
     const context = copy.getContext('2d')
     context.drawImage(canvas, 0, 0)
     return [...context.getImageData(0, 0, copy.width, copy.height).data]
-  }, which)
+  }, selector)
 }
 
 /** The largest difference between two pictures of one size. */
@@ -98,7 +101,11 @@ export async function until(read, accept, what, timeout = 30_000) {
 }
 
 /** The handle's place, as shares of the plane's width and height. */
-export const handle = page => page.locator('.handle').evaluate(h => [h.style.left, h.style.top].map(parseFloat))
+export const handle = page => handleOf(plane(page))
+
+/** The same of any plane. */
+export const handleOf = plane =>
+  plane.locator('.handle').evaluate(h => [h.style.left, h.style.top].map(parseFloat))
 
 /** The code shown beside the digit. */
 export const code = async page => (await page.getByLabel('Code z').innerText()).replaceAll('\u2212', '-').split(', ').map(Number)

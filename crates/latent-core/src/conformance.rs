@@ -2,7 +2,7 @@
 //! in a browser on WebGPU.
 
 use burn::tensor::Device;
-use latent_protocol::{Control, ModelCard, RESERVED, Settings};
+use latent_protocol::{Control, Link, ModelCard, RESERVED, Settings};
 
 use crate::CoreError;
 use crate::data::{Dataset, PIXELS, SIDE, Shard};
@@ -133,6 +133,29 @@ fn card(card: &ModelCard) -> Checked {
         ensure!(!h.label.is_empty() && !h.help.is_empty(), "{} has no label or help", h.key);
         let default = h.default_value().to_string();
         ensure!(h.parse(&default).is_ok(), "the default {default} of {} does not fit", h.key);
+    }
+    presets(card)
+}
+
+/// Every preset says only what a link can say and what this card accepts.
+fn presets(card: &ModelCard) -> Checked {
+    for preset in card.presets.iter() {
+        ensure!(!preset.title.is_empty(), "a preset has no title");
+        let link = Link::parse(&preset.query);
+        let mut settings = Settings::defaults(card);
+        for (key, value) in &link.rest {
+            settings.set(card, key, value).map_err(text)?;
+        }
+        // What was not understood, or is the default anyway, does not come back.
+        let query = link.query(card, &settings);
+        let said: Vec<&str> = query.trim_start_matches('?').split('&').collect();
+        let lost = preset.query.split('&').find(|pair| !said.contains(pair));
+        ensure!(lost.is_none(), "a preset is not understood at {lost:?}: it becomes {query}");
+        let second = link.second.as_deref();
+        ensure!(
+            second.is_none_or(|id| FAMILIES.iter().any(|f| f.card.id == id)),
+            "a preset compares with the unknown {second:?}"
+        );
     }
     Ok(())
 }

@@ -72,8 +72,8 @@ pub fn App() -> impl IntoView {
                 "Every point of the plane is a digit that a small neural network draws. Drag the handle; press Train and watch a fresh one learn in this tab."
             </p>
             <Badge store=store />
+            <CopyLink store=store />
         </header>
-        <CopyLink store=store />
         <Alert store=store client=client />
         <main>
             <section class="explore" aria-label="Exploration">

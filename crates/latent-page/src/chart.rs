@@ -8,6 +8,7 @@ use leptos_chartistry::{
 };
 
 use crate::format;
+use crate::provenance;
 use crate::store::{Sample, Store};
 
 /// Distinguishable for colour-blind eyes, and at least 3:1 on both of the page's backgrounds.
@@ -55,6 +56,12 @@ fn LossChart(store: Store, card: ModelCard) -> impl IntoView {
         let evaluated = store.evaluated.read();
         evaluated.as_ref().map_or_else(|| "Test".into(), |e| format!("Test {}", e.loss.label))
     };
+    let about_test = move || {
+        let about = "The loss on all test images, measured the same way each time. Training never sees them.";
+        let score =
+            store.evaluated.read().as_ref().map(|evaluated| provenance::score_of_run(store, evaluated));
+        score.map_or_else(|| about.into(), |score| format!("{about} {}", format::sentence(&score)))
+    };
     let unit = card.losses.first().map(|term| term.unit.to_string()).unwrap_or_default();
     let per_image = if unit.contains("per ") { "" } else { " per image" };
     let is_empty = move || store.history.read().len() < 2;
@@ -72,7 +79,7 @@ fn LossChart(store: Store, card: ModelCard) -> impl IntoView {
                         </li>
                     })
                     .collect_view()}
-                <li title="The loss on all test images, measured the same way each time. Training never sees them.">
+                <li title=about_test>
                     <span class="swatch diamond" style=swatch(TEST)></span>
                     {test_label}
                     " "

@@ -13,7 +13,7 @@ use std::rc::Rc;
 use js_sys::{ArrayBuffer, Uint8Array};
 use latent_protocol::{
     Command, DeviceKind, DevicePreference, Effort, Event, ModelCard, ModelSummary, OwnData, Phase, PlaneLook,
-    Provenance, Strip,
+    PlaneView, Provenance, Strip,
 };
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
@@ -25,6 +25,7 @@ use crate::store::{DataState, Evaluated, Measured, Remedy, Store};
 use crate::timing;
 pub use engine::Kind;
 use engine::{Engine, Message};
+pub use tools::POINTS;
 
 /// More failures than this within a minute are not answered by another start.
 const RESTARTS: usize = 3;
@@ -84,6 +85,7 @@ struct Inner {
 impl Client {
     /// A client without an engine.
     pub fn new(store: Store) -> Self {
+        let points = if store.view.get_untracked() == PlaneView::Digits { 0 } else { POINTS };
         Self(StoredValue::new_local(Rc::new(Inner {
             store,
             hosts: RefCell::default(),
@@ -99,7 +101,7 @@ impl Client {
             asked_to_measure: Cell::default(),
             data: RefCell::default(),
             drawing: RefCell::default(),
-            points: Cell::default(),
+            points: Cell::new(points),
             exporting: RefCell::default(),
             dropped: RefCell::default(),
             backup: RefCell::default(),
@@ -236,9 +238,16 @@ impl Client {
 
     /// Show another family.
     pub fn choose(self, card: ModelCard) {
+        self.turn_to(card);
+        self.inner().load_shipped();
+    }
+
+    /// Turn to a family whose model comes from elsewhere.
+    pub fn turn_to(self, card: ModelCard) {
         let inner = self.inner();
         inner.backup.take();
         inner.weights.take();
+        inner.opened.take();
         inner.encoder.take();
         inner.is_own.set(false);
         self.stop_measuring();
@@ -246,7 +255,6 @@ impl Client {
         inner.send(&Command::Reset);
         inner.send_look();
         inner.send_strip();
-        inner.load_shipped();
     }
 
     /// Do what a notice offers.
@@ -528,11 +536,15 @@ impl Inner {
     /// Fetch the shipped weights of the chosen family and show them.
     fn load_shipped(self: &Rc<Self>) {
         let Some(card) = self.store.card.get_untracked().filter(|card| card.shipped) else { return };
+        if self.has_own() {
+            return;
+        }
         let inner = Rc::clone(self);
         spawn_local(async move {
             let url = absolute(&format!("models/{}/decoder.safetensors", card.id));
             let fetched = fetch(&url).await;
-            if inner.store.card.read_untracked().as_ref().is_none_or(|chosen| chosen.id != card.id) {
+            let is_chosen = inner.store.card.read_untracked().as_ref().is_some_and(|c| c.id == card.id);
+            if !is_chosen || inner.has_own() {
                 return;
             }
             match fetched {
@@ -546,6 +558,11 @@ impl Inner {
                 ),
             }
         });
+    }
+
+    /// Whether a file of the visitor is on show, or about to be.
+    fn has_own(&self) -> bool {
+        self.is_own.get() || self.opened.borrow().is_some()
     }
 
     /// The family whose encoder is missed: shipped decoders come without it, since few visitors need it.
@@ -749,7 +766,7 @@ impl Inner {
 }
 
 /// Whether two points are the very same: what was sent comes back bit by bit.
-fn same(a: [f32; 2], b: [f32; 2]) -> bool {
+pub fn same(a: [f32; 2], b: [f32; 2]) -> bool {
     a.map(f32::to_bits) == b.map(f32::to_bits)
 }
 

@@ -10,13 +10,10 @@ use wasm_bindgen::{Clamped, JsCast};
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData, ResizeObserver};
 
 use crate::cells::{Cells, is_known};
-use crate::client::Client;
+use crate::client::{Client, POINTS};
 use crate::palette;
 use crate::picture::{Mosaic, PIXELS, SIDE};
 use crate::store::{PlaneView, Store, TestImages};
-
-/// How many test images are shown.
-const COUNT: usize = 10_000;
 
 /// Size of a cell in which one small picture is shown, in CSS pixels.
 const CELL: f64 = 30.0;
@@ -367,7 +364,7 @@ pub fn CloudControls(store: Store, client: Client) -> impl IntoView {
         store.view.set(view);
         match (before, view) {
             (_, PlaneView::Digits) => client.want_points(0),
-            (PlaneView::Digits, _) => client.want_points(COUNT),
+            (PlaneView::Digits, _) => client.want_points(POINTS),
             _ => {}
         }
     };

@@ -1,18 +1,290 @@
 //! A second model beside the first, at the same code.
 
+use latent_protocol::{DevicePreference, Link, ModelCard, Phase, PlaneLook};
+use leptos::html::Div;
 use leptos::prelude::*;
 
-use crate::client::Client;
+use crate::client::{Client, same};
+use crate::controls::{Live, Settings};
+use crate::device::{Alert, Speeds};
+use crate::format;
 use crate::panel::Panel;
+use crate::plane::Plane;
+use crate::provenance;
 use crate::store::Store;
+
+/// Name of the panel in the link.
+pub const PANEL: &str = "compare";
 
 /// A second model beside the first, at the same code.
 #[component]
 pub fn Compare(store: Store, client: Client) -> impl IntoView {
-    let _ = client;
     view! {
-        <Panel store=store id="compare" title="Compare two models">
-            <p>"Compare two models"</p>
+        <Panel store=store id=PANEL title="Compare two models">
+            <Explorer store=store client=client />
         </Panel>
     }
+}
+
+/// The second model: a store and an engine of its own. Cheap to copy.
+#[derive(Clone, Copy)]
+struct Second {
+    first: Store,
+    store: Store,
+    client: Client,
+    hosts: [NodeRef<Div>; 3],
+    /// Whether its engine was started.
+    is_begun: RwSignal<bool>,
+    /// Family whose shipped weights were asked for last; none for a copy of the first model.
+    shipped: RwSignal<Option<String>>,
+}
+
+impl Second {
+    fn new(first: Store) -> Self {
+        let link = Link {
+            device: DevicePreference::Cpu,
+            seed: Some(first.seed.get_untracked()),
+            grid: Some(first.grid.get_untracked()),
+            point: Some(first.point.get_untracked()),
+            ..Link::default()
+        };
+        let store = Store { prefix: "second-", ..Store::new(link) };
+        store.theme.set(first.theme.get_untracked());
+        Self {
+            first,
+            store,
+            client: Client::new(store),
+            // One by one: a copy of a reference is the same reference.
+            hosts: [(); 3].map(|()| NodeRef::new()),
+            is_begun: RwSignal::new(false),
+            shipped: RwSignal::new(None),
+        }
+    }
+
+    /// Show the shipped model of a family.
+    fn show_shipped(self, card: ModelCard) {
+        self.shipped.set(Some(card.id.to_string()));
+        if self.is_begun.get_untracked() {
+            self.client.choose(card);
+        } else {
+            self.begin(&card);
+        }
+    }
+
+    /// Show the first model as it is now; its settings come along.
+    fn copy(self, first: Client) {
+        let Some(card) = self.first.card.get_untracked() else { return };
+        first.export(move |bytes| {
+            let settings = self.first.settings.get_untracked();
+            self.shipped.set(None);
+            self.first.second.set(None);
+            if self.is_begun.get_untracked() {
+                self.client.turn_to(card);
+                self.store.settings.set(settings);
+            } else {
+                let rest = settings.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+                self.store.link.update_value(|link| link.rest = rest);
+                self.begin(&card);
+            }
+            self.client.load(&bytes);
+        });
+    }
+
+    fn begin(self, card: &ModelCard) {
+        let [Some(plane), Some(digit), Some(strip)] = self.hosts.map(|host| host.get_untracked()) else {
+            return;
+        };
+        self.store.link.update_value(|link| link.family = Some(card.id.to_string()));
+        self.client.start([plane.into(), digit.into(), strip.into()]);
+        self.is_begun.set(true);
+    }
+
+    fn train(self) {
+        if self.store.phase.get_untracked() == Phase::Idle {
+            // Runs from the same seed can be compared.
+            self.store.seed.set(self.first.seed.get_untracked());
+        }
+        self.client.train();
+    }
+}
+
+/// Tie the two together for as long as the panel is open: one handle, one look, one data set.
+fn tie(second: Second, first_client: Client) {
+    let Second { first, store, client, hosts, is_begun, shipped } = second;
+    let is_open = Memo::new(move |_| is_begun.get() && first.panels.read().contains(PANEL));
+    let is_mounted = move || hosts.iter().all(|host| host.get().is_some());
+    Effect::new(move |_| {
+        let Some(id) = first.second.get().filter(|_| is_mounted()) else { return };
+        let card = first.families.with(|cards| cards.iter().find(|card| card.id == id).cloned());
+        let is_shown = shipped.read_untracked().as_ref() == Some(&id);
+        if let Some(card) = card.filter(|_| !is_shown) {
+            second.show_shipped(card);
+        }
+    });
+    // Each follows the other only where they differ, so nothing goes round in circles.
+    Effect::new(move |_| {
+        let point = first.point.get();
+        if is_open.get() && !same(store.point.get_untracked(), point) {
+            client.move_to(point);
+        }
+    });
+    Effect::new(move |_| {
+        let point = store.point.get();
+        if is_open.get_untracked() && !same(first.point.get_untracked(), point) {
+            first_client.move_to(point);
+        }
+    });
+    let latents =
+        |store: Store| Memo::new(move |_| store.model.read().as_ref().map(|model| model.latent_dim));
+    let dims = [latents(first), latents(store)];
+    Effect::new(move |_| {
+        let (look, [Some(of_first), Some(of_second)]) = (first.look.get(), dims.map(|dim| dim.get())) else {
+            return;
+        };
+        let own = store.look.get_untracked();
+        // Axes and held latents mean nothing where there are others.
+        let wanted =
+            if of_first == of_second { look } else { PlaneLook { class: look.class, ..own.clone() } };
+        if is_open.get() && wanted != own {
+            client.change_look(|look| *look = wanted);
+        }
+    });
+    Effect::new(move |_| {
+        let grid = first.grid.get();
+        if is_open.get() && store.grid.get_untracked() != grid {
+            client.set_grid(grid);
+        }
+    });
+    Effect::new(move |_| {
+        let theme = first.theme.get();
+        if store.theme.get_untracked() != theme {
+            store.theme.set(theme);
+            client.recolor();
+        }
+    });
+    Effect::new(move |_| {
+        first.data_facts.track();
+        let own = first_client.own_data();
+        if is_begun.get() && (own.is_some() || client.own_data().is_some()) {
+            client.use_data(own);
+        }
+    });
+}
+
+/// The second model: which one, its plane and its digit, and its training.
+#[component]
+fn Explorer(store: Store, client: Client) -> impl IntoView {
+    let second = Second::new(store);
+    tie(second, client);
+    let Second { store: own, client: own_client, hosts: [plane, digit, strip], is_begun, .. } = second;
+
+    let is_busy = |store: Store| matches!(store.phase.get(), Phase::Running | Phase::Waiting);
+    let has_run = move || own.progress.read().is_some() || own.phase.get() != Phase::Idle;
+    let state = move || match (own.phase.get(), own.progress.get()) {
+        (Phase::Waiting, _) => "Waiting for training images\u{2026}".into(),
+        (_, Some(progress)) => format!(
+            "Step {} \u{b7} epoch {:.2} / {}",
+            format::thousands(progress.step),
+            progress.epoch,
+            progress.epochs,
+        ),
+        _ => "Not trained here yet.".into(),
+    };
+    view! {
+        <p class="help">"A second model with an engine of its own, on the CPU. Both handles move as one."</p>
+        <Choice second=second client=client />
+        <div class="compare" hidden=move || !is_begun.get()>
+            <Alert store=own client=own_client />
+            <div class="compare-stage">
+                <div><Plane store=own client=own_client surface=plane is_second=true /></div>
+                <div class="compare-digit">
+                    <div class="surface" role="img" aria-label="Second digit" node_ref=digit></div>
+                    <p class="code">
+                        <span aria-hidden="true">"z = "</span>
+                        <output aria-label="Second z">{move || format::code(&own.latents())}</output>
+                    </p>
+                    <Speeds store=own />
+                </div>
+                <div hidden node_ref=strip></div>
+            </div>
+            <div class="compare-buttons">
+                <button type="button" disabled=move || is_busy(own) on:click=move |_| second.train()>"Train it"</button>
+                <button type="button" disabled=move || !is_busy(own) on:click=move |_| own_client.pause()>"Pause it"</button>
+                <button type="button" disabled=move || !has_run() on:click=move |_| own_client.reset()>"Reset it"</button>
+                <button
+                    type="button"
+                    disabled=move || is_busy(store) && is_busy(own)
+                    on:click=move |_| {
+                        if !untrack(|| is_busy(store)) {
+                            client.train();
+                        }
+                        if !untrack(|| is_busy(own)) {
+                            second.train();
+                        }
+                    }
+                >
+                    "Train both"
+                </button>
+            </div>
+            <p class="compare-state" role="status" aria-label="State of the second">{state}</p>
+            <Live store=own client=own_client />
+            <details>
+                <summary>"Settings of its next run"</summary>
+                <Settings store=own client=own_client />
+            </details>
+            <dl class="scores">
+                <dt>"First"</dt>
+                <dd>{move || described(store)}</dd>
+                <dt>"Second"</dt>
+                <dd>{move || described(own)}</dd>
+            </dl>
+        </div>
+    }
+}
+
+/// Which model the second one is.
+#[component]
+fn Choice(second: Second, client: Client) -> impl IntoView {
+    let Second { first, is_begun, .. } = second;
+    let option = move |card: ModelCard| {
+        let id = card.id.to_string();
+        let selected = {
+            let id = id.clone();
+            move || first.second.read().as_ref() == Some(&id)
+        };
+        view! { <option value=id selected=selected>{card.name.to_string()}</option> }
+    };
+    let shipped = move || first.families.get().into_iter().filter(|card| card.shipped);
+    let none = move || if is_begun.get() { "A copy of the first" } else { "Choose one" };
+    view! {
+        <div class="compare-choice">
+            <label>
+                <span>"Second model"</span>
+                <select
+                    aria-label="Second model"
+                    prop:value=move || first.second.get().unwrap_or_default()
+                    on:change:target=move |event| {
+                        first.second.set(Some(event.target().value()).filter(|id| !id.is_empty()));
+                    }
+                >
+                    <option value="" hidden selected=move || first.second.read().is_none()>{none}</option>
+                    {move || shipped().map(option).collect_view()}
+                </select>
+            </label>
+            <button
+                type="button"
+                disabled=move || first.model.read().is_none()
+                on:click=move |_| second.copy(client)
+            >
+                "Copy the first as it is now"
+            </button>
+        </div>
+    }
+}
+
+/// The score of a model with all that it depends on, or where it comes from.
+fn described(store: Store) -> String {
+    let name = store.card.get().map(|card| card.name.to_string());
+    let known = provenance::score(store).or_else(|| provenance::origin(&store.model.get()?));
+    [name, known].into_iter().flatten().collect::<Vec<_>>().join(": ")
 }

@@ -96,7 +96,7 @@ impl Field {
     }
 
     fn id(self) -> String {
-        self.h.with_value(|h| format!("setting-{}", h.key))
+        self.h.with_value(|h| format!("{}setting-{}", self.store.prefix, h.key))
     }
 
     fn help_id(self) -> String {

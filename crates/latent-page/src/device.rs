@@ -1,6 +1,6 @@
 //! The badge that names the device, and the alert.
 
-use latent_protocol::DeviceKind;
+use latent_protocol::{DeviceKind, Phase};
 use leptos::prelude::*;
 
 use crate::client::Client;
@@ -55,14 +55,24 @@ pub fn Alert(store: Store, client: Client) -> impl IntoView {
 #[component]
 pub fn Speeds(store: Store) -> impl IntoView {
     let ms = |value: f64| if value < 10.0 { format!("{value:.1} ms") } else { format!("{value:.0} ms") };
+    let device = move || {
+        let kind = |kind| if kind == DeviceKind::WebGpu { "WebGPU, " } else { "" };
+        store.device.get().map(|device| format!("{}{} \u{b7} ", kind(device.kind), device.name))
+    };
+    let images = move || {
+        let progress = store.progress.get().filter(|_| store.phase.get() == Phase::Running)?;
+        Some(format!(" \u{b7} training {} images/s", format::decimal(progress.images_per_s, 0)))
+    };
     let memory = move || {
-        let bytes = store.progress.get().map(|progress| progress.memory_bytes);
-        bytes.map(|bytes| format!(" \u{b7} memory {}", format::megabytes(bytes)))
+        let bytes = store.memory_bytes.get();
+        (bytes > 0).then(|| format!(" \u{b7} memory {}", format::megabytes(bytes)))
     };
     view! {
         <p class="speeds">
-            "Decode " {move || ms(store.decode_ms.get())}
+            {device}
+            "decode " {move || ms(store.decode_ms.get())}
             " \u{b7} plane " {move || ms(store.plane_ms.get())}
+            {images}
             {memory}
         </p>
     }

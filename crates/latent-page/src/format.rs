@@ -72,6 +72,14 @@ pub fn clock(ms: f64) -> String {
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
 
+/// A sentence: with a capital and a full stop.
+pub fn sentence(text: &str) -> String {
+    match text.split_at_checked(1) {
+        Some((first, rest)) => first.to_ascii_uppercase() + rest + ".",
+        None => text.into(),
+    }
+}
+
 /// Bytes as `12.3 MB`.
 pub fn megabytes(bytes: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "for reading")]
@@ -106,6 +114,7 @@ mod tests {
         assert_eq!(decimal(999.9, 0), "1,000");
         assert_eq!(loss(0.041_23), "0.0412");
         assert_eq!(loss(-1149.24), "\u{2212}1149.2");
+        assert_eq!(sentence("test 1"), "Test 1.");
     }
 
     #[test]

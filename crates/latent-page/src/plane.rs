@@ -17,7 +17,14 @@ const STEP: f32 = 0.01;
 
 /// The plane with its handle.
 #[component]
-pub fn Plane(store: Store, client: Client, surface: NodeRef<Div>) -> impl IntoView {
+pub fn Plane(
+    store: Store,
+    client: Client,
+    surface: NodeRef<Div>,
+    /// Whether another plane on the page explains itself.
+    #[prop(optional)]
+    is_second: bool,
+) -> impl IntoView {
     let dragging = RwSignal::new(false);
     let spotlight = Spotlight::new(store);
     let sketch = store.sketch;
@@ -92,8 +99,8 @@ pub fn Plane(store: Store, client: Client, surface: NodeRef<Div>) -> impl IntoVi
             class:dragging=dragging
             class:sketching=sketch.is_on
             role="application"
-            aria-label="Latent plane"
-            aria-describedby="plane-help cloud-help"
+            aria-label=if is_second { "Second plane" } else { "Latent plane" }
+            aria-describedby=if is_second { "plane-help" } else { "plane-help cloud-help" }
             tabindex="0"
             on:pointerdown=down
             on:pointermove=move |event| follow(&event)
@@ -102,20 +109,24 @@ pub fn Plane(store: Store, client: Client, surface: NodeRef<Div>) -> impl IntoVi
             on:pointercancel=move |_| dragging.set(false)
             on:keydown=key
         >
-            <div class="surface plane-surface" node_ref=surface></div>
-            <Cloud store=store spotlight=spotlight />
-            <SketchLine store=store />
-            <Marks store=store />
-            <Past store=store />
+            <div class="surface" class:plane-surface=!is_second node_ref=surface></div>
+            {(!is_second).then(|| view! {
+                <Cloud store=store spotlight=spotlight />
+                <SketchLine store=store />
+                <Marks store=store />
+                <Past store=store />
+            })}
             <span
                 class="handle"
                 style:left=move || percent(store.point.get()[0])
                 style:top=move || percent(1.0 - store.point.get()[1])
             ></span>
         </div>
-        <p id="plane-help" class="hint">
-            "Drag the handle, or focus the plane and use the arrow keys: Shift for larger steps, Home for the middle."
-        </p>
+        {(!is_second).then(|| view! {
+            <p id="plane-help" class="hint">
+                "Drag the handle, or focus the plane and use the arrow keys: Shift for larger steps, Home for the middle."
+            </p>
+        })}
     }
 }
 

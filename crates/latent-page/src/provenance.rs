@@ -1,7 +1,76 @@
-//! What a model's file says of where it comes from.
+//! Where a model comes from, and with it every score: data, images, epochs and seed.
 
-use latent_protocol::{ModelSummary, Settings};
+use latent_protocol::{ModelSummary, Provenance, Settings};
+use leptos::prelude::*;
 use wasm_bindgen::JsValue;
+
+use crate::format;
+use crate::store::{Evaluated, Store};
+
+/// The loss on test images of the model on show, with all that it depends on.
+pub fn score(store: Store) -> Option<String> {
+    match store.evaluated.get() {
+        Some(evaluated) => Some(score_of_run(store, &evaluated)),
+        None => score_of_file(store),
+    }
+}
+
+/// What is known of a model that came as a file.
+pub fn score_of_file(store: Store) -> Option<String> {
+    let model = store.model.get().filter(|model| model.provenance == Provenance::File)?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+    let images = number(&model, "test_images")? as u64;
+    Some(format!(
+        "test {} {} {}, on {} images of {}, {}, seed {}",
+        text(&model, "test_label")?,
+        format::loss(number(&model, "test_loss")?),
+        text(&model, "test_unit")?,
+        format::thousands(images),
+        text(&model, "data")?,
+        epochs(&model)?,
+        entry(&model, "seed")?,
+    ))
+}
+
+/// Where a model comes from that was not measured yet.
+pub fn origin(model: &ModelSummary) -> Option<String> {
+    let [step, data, seed] = ["step", "data", "seed"].map(|name| entry(model, name));
+    Some(format!("not measured; step {} on {}, seed {}", step?, data?, seed?))
+}
+
+/// A loss measured while training, with its parts.
+pub fn score_of_run(store: Store, Evaluated { step, loss }: &Evaluated) -> String {
+    let parts: Vec<String> =
+        loss.parts.iter().map(|(label, value)| format!("{label} {}", format::loss(*value))).collect();
+    let parts = if parts.is_empty() { String::new() } else { format!(": {}", parts.join(" + ")) };
+    format!(
+        "test {} {} {} at step {}{parts}, on {} images{}",
+        loss.label,
+        format::loss(loss.total),
+        loss.unit,
+        format::thousands(*step),
+        format::thousands(loss.images as u64),
+        origin_of_run(store, *step),
+    )
+}
+
+/// Data, epochs and seed of the run at a step, as far as they are known: ` of MNIST (1.2.6), 0.50 epochs, seed 1`.
+fn origin_of_run(store: Store, step: u64) -> String {
+    let mut origin = String::new();
+    let run = store.model.get().filter(|model| model.provenance == Provenance::Run);
+    if let Some(data) = run.as_ref().and_then(|run| entry(run, "data")) {
+        origin.extend([" of ", &data]);
+    }
+    if let Some(progress) = store.progress.get().filter(|progress| progress.step > 0) {
+        #[expect(clippy::cast_precision_loss, reason = "steps are far below 2^52")]
+        let done = step as f64 / progress.step as f64;
+        origin.extend([", ", &format::decimal(done * progress.epoch, 2), " epochs"]);
+    }
+    if let Some(seed) = run.as_ref().and_then(|run| entry(run, "seed")) {
+        origin.extend([", seed ", &seed]);
+    }
+    origin
+}
 
 /// An entry of the file: `seed`, `data`.
 pub fn entry(model: &ModelSummary, name: &str) -> Option<String> {

@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use latent_protocol::{
-    DataFacts, DevicePreference, DeviceReport, Dissection, Link, MeasureTable, ModelCard, ModelSummary,
-    Observation, Path, Phase, PlaneLook, Progress, Route, Settings, Strip, Subject, TestLoss, Theme,
+    Abilities, DataFacts, DeviceReport, Dissection, Link, MeasureTable, ModelCard, ModelSummary, Observation,
+    Path, Phase, PlaneLook, Progress, Route, Settings, Strip, Subject, TestLoss, Theme, word,
 };
 use leptos::prelude::*;
 
+pub use latent_protocol::PlaneView;
+
 use crate::lapse::Lapse;
 use crate::sketch::Sketch;
-use crate::strip;
+use crate::{compare, strip};
 
 /// Most points of the chart; older ones are thinned out.
 const HISTORY: usize = 400;
@@ -19,8 +21,10 @@ const HISTORY: usize = 400;
 /// All signals. Cheap to copy.
 #[derive(Clone, Copy)]
 pub struct Store {
-    /// What the link asked for.
+    /// What the link asked for; of what depends on the model, what has yet to be taken up.
     pub link: StoredValue<Link>,
+    /// What ids of elements begin with: nothing, but for a second explorer on the page.
+    pub prefix: &'static str,
     /// Cards of all families; empty until the engine is up.
     pub families: RwSignal<Vec<ModelCard>>,
     /// Card of the chosen family.
@@ -79,6 +83,10 @@ pub struct Store {
     pub dissected: RwSignal<Option<Pictured<Dissection>>>,
     /// What is known of the images that are trained on; none before they were asked for.
     pub data_facts: RwSignal<Option<DataFacts>>,
+    /// Whether they are the visitor's.
+    pub has_own_data: RwSignal<bool>,
+    /// Id of the family that is compared with.
+    pub second: RwSignal<Option<String>>,
     /// What the plane shows of the latent space.
     pub look: RwSignal<PlaneLook>,
     /// What is drawn beside the digit.
@@ -101,20 +109,6 @@ pub struct Store {
     pub notice: RwSignal<Option<Notice>>,
     /// Colours to draw with.
     pub theme: RwSignal<Theme>,
-}
-
-/// What is drawn on the plane.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum PlaneView {
-    /// The digits that are decoded.
-    #[default]
-    Digits,
-    /// Test images as points where they are encoded.
-    Points,
-    /// Both.
-    Both,
-    /// Test images as small pictures where they are encoded.
-    Thumbnails,
 }
 
 /// Test images with their classes.
@@ -207,9 +201,10 @@ pub enum Remedy {
 }
 
 impl Store {
-    /// From the link in the address bar.
+    /// From the link in the address bar. What depends on a model is taken up when one is shown.
     pub fn new(link: Link) -> Self {
         Self {
+            prefix: "",
             families: RwSignal::new(Vec::new()),
             card: RwSignal::new(None),
             settings: RwSignal::new(Settings::default()),
@@ -226,12 +221,12 @@ impl Store {
             history: RwSignal::new(Vec::new()),
             evaluated: RwSignal::new(None),
             model: RwSignal::new(None),
-            panels: RwSignal::new(BTreeSet::new()),
-            view: RwSignal::new(PlaneView::default()),
-            classes: RwSignal::new(u32::MAX),
+            panels: RwSignal::new(link.panels.clone()),
+            view: RwSignal::new(link.view),
+            classes: RwSignal::new(link.classes.unwrap_or(u32::MAX)),
             images: RwSignal::new(None),
             points: RwSignal::new(Vec::new()),
-            subject: RwSignal::new(Subject::None),
+            subject: RwSignal::new(link.subject),
             draw: RwSignal::new(0),
             observed: RwSignal::new(None),
             path: RwSignal::new(None),
@@ -239,6 +234,8 @@ impl Store {
             sketch: Sketch::new(),
             dissected: RwSignal::new(None),
             data_facts: RwSignal::new(None),
+            has_own_data: RwSignal::new(false),
+            second: RwSignal::new(link.second.clone()),
             look: RwSignal::new(PlaneLook::default()),
             strip: RwSignal::new(Strip::None),
             latent_kl: RwSignal::new(Vec::new()),
@@ -266,6 +263,18 @@ impl Store {
             self.card.set(Some(card.clone()));
         }
         self.families.set(families);
+        if let Some(data) = link.data {
+            self.panels.update(|panels| {
+                panels.insert("images".into());
+            });
+            self.say(
+                format!(
+                    "This link was made with other images, \u{201c}{data}\u{201d}: load them in the Images panel. All else \
+                     is as in the link."
+                ),
+                None,
+            );
+        }
         true
     }
 
@@ -286,6 +295,7 @@ impl Store {
         if progress.step == 1 {
             self.evaluated.set(None);
         }
+        self.memory_bytes.set(progress.memory_bytes);
         self.progress.set(Some(progress));
     }
 
@@ -301,6 +311,9 @@ impl Store {
         self.measured.set(None);
         self.forget_seen();
         self.forget_look(0);
+        self.link.update_value(|link| {
+            (link.axes, link.held, link.class, link.anchors, link.strip) = <_>::default();
+        });
     }
 
     /// What was seen through another model.
@@ -312,8 +325,8 @@ impl Store {
         self.points.update(Vec::clear);
     }
 
-    /// Another model is on show. Whether that changed the look: with another number of latents the old one would
-    /// be about others.
+    /// Another model is on show. Whether that changed the look: the link may ask for one, and with another number of
+    /// latents the old one would be about others.
     pub fn show(&self, model: ModelSummary) -> bool {
         let latent_dim = model.latent_dim;
         let before = self.model.read_untracked().as_ref().map(|model| model.latent_dim);
@@ -324,14 +337,42 @@ impl Store {
             self.forget_seen();
             self.forget_look(latent_dim);
         }
-        is_other
+        self.take_look(latent_dim) || is_other
+    }
+
+    /// Take up what the link asks of the look, each part with the first model that it fits. Whether anything changed.
+    fn take_look(&self, latent_dim: usize) -> bool {
+        let abilities = self.abilities();
+        let before = (self.look.get_untracked(), self.strip.get_untracked());
+        let (mut look, mut strip) = before.clone();
+        self.link.update_value(|link| {
+            let axes = link.axes.take_if(|axes| axes.iter().all(|axis| *axis < latent_dim));
+            look.axes = axes.unwrap_or(look.axes);
+            if let Some(held) = link.held.take_if(|held| held.len() <= latent_dim) {
+                look.held = held;
+            }
+            look.class = link.class.take_if(|_| abilities.classes).unwrap_or(look.class);
+            // With fewer latents there is only one plane.
+            look.anchors = link.anchors.take_if(|_| abilities.encode && latent_dim > 2).or(look.anchors);
+            let choices = strip::choices(abilities, latent_dim);
+            strip = link.strip.take_if(|strip| choices.contains(strip)).unwrap_or(strip);
+        });
+        let changed = before != (look.clone(), strip);
+        if changed {
+            self.look.set(look);
+            self.strip.set(strip);
+        }
+        changed
+    }
+
+    fn abilities(&self) -> Abilities {
+        self.card.read_untracked().as_ref().map(|card| card.abilities).unwrap_or_default()
     }
 
     /// Back to the first look; the strip stays where it still says something.
     fn forget_look(&self, latent_dim: usize) {
         self.look.set(PlaneLook::default());
-        let abilities = self.card.read_untracked().as_ref().map(|card| card.abilities).unwrap_or_default();
-        if !strip::choices(abilities, latent_dim).contains(&self.strip.get_untracked()) {
+        if !strip::choices(self.abilities(), latent_dim).contains(&self.strip.get_untracked()) {
             self.strip.set(Strip::None);
         }
     }
@@ -374,14 +415,30 @@ impl Store {
 
     /// The query of a link to what is on screen.
     pub fn query(&self) -> Option<String> {
-        let device: DevicePreference = self.link.with_value(|link| link.device);
         let card = self.card.get()?;
-        let (settings, point) = (self.settings.get(), self.point.get());
-        let mut query = Link::query(device, &card, &settings, self.seed.get(), self.grid.get(), point);
-        if self.link.with_value(|link| link.measure) {
-            query += "&measure=1";
-        }
-        Some(query)
+        let (look, panels) = (self.look.get(), self.panels.get());
+        let data = self.data_facts.get().filter(|_| self.has_own_data.get());
+        let (device, measure) = self.link.with_value(|link| (link.device, link.measure));
+        let link = Link {
+            device,
+            seed: Some(self.seed.get()),
+            grid: Some(self.grid.get()),
+            point: Some(self.point.get()),
+            axes: Some(look.axes),
+            held: Some(look.held),
+            class: Some(look.class),
+            anchors: look.anchors,
+            strip: Some(self.strip.get()),
+            view: self.view.get(),
+            classes: Some(self.classes.get()),
+            subject: self.subject.get(),
+            data: data.map(|facts| word(&format!("{} {}", facts.name, facts.version))),
+            second: self.second.get().filter(|_| panels.contains(compare::PANEL)),
+            panels,
+            measure,
+            ..Link::default()
+        };
+        Some(link.query(&card, &self.settings.get()))
     }
 }
 

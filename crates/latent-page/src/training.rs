@@ -8,7 +8,7 @@ use crate::client::Client;
 use crate::controls::{Live, Settings};
 use crate::format;
 use crate::provenance;
-use crate::store::{Evaluated, Store};
+use crate::store::Store;
 
 /// Everything about training.
 #[component]
@@ -86,7 +86,11 @@ fn State(store: Store) -> impl IntoView {
     let sentence = move || {
         match store.phase.get() {
         Phase::Idle => {
-            shipped(store).unwrap_or_else(|| "Press Train: a fresh model learns here, in this tab.".into())
+            let score = provenance::score_of_file(store);
+            score.map_or_else(
+                || "Press Train: a fresh model learns here, in this tab.".into(),
+                |score| format!("Shipped model: {score}. Press Train to teach a fresh one."),
+            )
         }
         Phase::Waiting => "Waiting for training images\u{2026}".into(),
         Phase::Running => "Training in this tab. Drag the handle meanwhile.".into(),
@@ -135,29 +139,15 @@ fn is_changed(store: Store) -> bool {
     has_other || seed.is_some_and(|seed| seed != store.seed.get().to_string())
 }
 
-/// What is known of the model that came as a file.
-fn shipped(store: Store) -> Option<String> {
-    let model = store.model.get().filter(|model| model.provenance == Provenance::File)?;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
-    let images = provenance::number(&model, "test_images")? as u64;
-    Some(format!(
-        "Shipped model: test {} {} {}, on {} images of {}, {}, seed {}. Press Train to teach a fresh one.",
-        provenance::text(&model, "test_label")?,
-        format::loss(provenance::number(&model, "test_loss")?),
-        provenance::text(&model, "test_unit")?,
-        format::thousands(images),
-        provenance::text(&model, "data")?,
-        provenance::epochs(&model)?,
-        provenance::entry(&model, "seed")?,
-    ))
-}
-
 #[component]
 fn Counters(store: Store) -> impl IntoView {
     let of = move |read: fn(&latent_protocol::Progress) -> String| {
         move || store.progress.get().map_or_else(|| "\u{2013}".into(), |progress| read(&progress))
     };
-    let test = move || store.evaluated.get().map(|evaluated| sentence(&evaluated));
+    let test = move || {
+        let evaluated = store.evaluated.get()?;
+        Some(format::sentence(&provenance::score_of_run(store, &evaluated)))
+    };
     view! {
         <dl class="counters">
             <div><dt>"Epoch"</dt><dd>{of(|p| format!("{:.2} / {}", p.epoch, p.epochs))}</dd></div>
@@ -167,21 +157,6 @@ fn Counters(store: Store) -> impl IntoView {
         </dl>
         <p class="test">{test}</p>
     }
-}
-
-/// A loss on the test images, with its parts.
-fn sentence(Evaluated { step, loss }: &Evaluated) -> String {
-    let parts: Vec<String> =
-        loss.parts.iter().map(|(label, value)| format!("{label} {}", format::loss(*value))).collect();
-    let parts = if parts.is_empty() { String::new() } else { format!(": {}", parts.join(" + ")) };
-    format!(
-        "Test {} {} {} at step {}{parts}, {} images.",
-        loss.label,
-        format::loss(loss.total),
-        loss.unit,
-        format::thousands(*step),
-        format::thousands(loss.images as u64),
-    )
 }
 
 #[component]

@@ -28,6 +28,8 @@ pub struct ModelCard {
     pub losses: List<LossTerm>,
     /// Whether trained weights lie under `models/<id>/`.
     pub shipped: bool,
+    /// What is worth trying.
+    pub presets: List<Preset>,
 }
 
 impl ModelCard {
@@ -36,6 +38,15 @@ impl ModelCard {
     pub fn hyperparameter(&self, key: &str) -> Option<&Hyperparameter> {
         self.hyperparameters.iter().find(|h| h.key == key)
     }
+}
+
+/// A link that teaches something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preset {
+    /// What to do, and what can be seen.
+    pub title: Text,
+    /// Its query without the family, as in `beta=10&beside=latents`.
+    pub query: Text,
 }
 
 /// A publication.

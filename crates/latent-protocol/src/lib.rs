@@ -12,10 +12,10 @@ mod theme;
 mod tools;
 
 pub use card::{
-    Abilities, Choice, Control, DecodeCost, Hyperparameter, Likelihood, LossTerm, ModelCard, Paper,
+    Abilities, Choice, Control, DecodeCost, Hyperparameter, Likelihood, LossTerm, ModelCard, Paper, Preset,
 };
 pub use data::{DataFacts, DataManifest, DataSource, OwnData, ShardFile};
-pub use link::{Link, RESERVED};
+pub use link::{Link, PlaneView, RESERVED, word};
 pub use measure::{Effort, Measure, MeasureGroup, MeasureTable, TestLoss};
 pub use message::{
     Command, DeviceKind, DevicePreference, DeviceReport, Event, ModelSummary, Phase, PlaneLook, Progress,

@@ -253,6 +253,7 @@ pub(crate) mod tests {
             .into(),
             losses: vec![].into(),
             shipped: false,
+            presets: vec![].into(),
         }
     }
 

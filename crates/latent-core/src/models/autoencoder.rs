@@ -6,7 +6,7 @@
 use std::borrow::Cow::Borrowed;
 
 use latent_protocol::{
-    Abilities, Choice, Control, DecodeCost, Hyperparameter, LossTerm, ModelCard, Paper, Settings,
+    Abilities, Choice, Control, DecodeCost, Hyperparameter, LossTerm, ModelCard, Paper, Preset, Settings,
 };
 
 use super::parts::autoencoder::{Autoencoder, AutoencoderConfig, Corruption};
@@ -101,6 +101,16 @@ const CARD: ModelCard = ModelCard {
         },
     ]),
     shipped: true,
+    presets: Borrowed(&[
+        Preset {
+            title: Borrowed("See the gaps: nothing asked the codes to fill the plane"),
+            query: Borrowed("view=both"),
+        },
+        Preset {
+            title: Borrowed("Train ten latents at a price: a sparse code leaves most of them at rest"),
+            query: Borrowed("beside=latents&latent_dim=10&sparsity=0.01"),
+        },
+    ]),
 };
 
 const GATES: &[GateRun] = &[

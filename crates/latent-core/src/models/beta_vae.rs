@@ -4,7 +4,7 @@
 use std::borrow::Cow::Borrowed;
 
 use latent_protocol::{
-    Abilities, Control, DecodeCost, Hyperparameter, Likelihood, ModelCard, Paper, Settings,
+    Abilities, Control, DecodeCost, Hyperparameter, Likelihood, ModelCard, Paper, Preset, Settings,
 };
 
 use super::parts::networks::{DECODER_HIDDEN, ENCODER_HIDDEN, LATENT_DIM};
@@ -62,6 +62,16 @@ const CARD: ModelCard = ModelCard {
     ]),
     losses: Borrowed(&[TOTAL, RECONSTRUCTION, KL]),
     shipped: true,
+    presets: Borrowed(&[
+        Preset {
+            title: Borrowed("Change one latent at a time: the rows that do nothing have been switched off"),
+            query: Borrowed("beside=latents"),
+        },
+        Preset {
+            title: Borrowed("Train at ten times the price of a nat and watch latents go out"),
+            query: Borrowed("beside=latents&beta=10"),
+        },
+    ]),
 };
 
 const GATES: &[GateRun] = &[

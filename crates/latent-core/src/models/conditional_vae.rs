@@ -4,7 +4,7 @@
 use std::borrow::Cow::Borrowed;
 
 use latent_protocol::{
-    Abilities, Control, DecodeCost, Hyperparameter, Likelihood, ModelCard, Paper, Settings,
+    Abilities, Control, DecodeCost, Hyperparameter, Likelihood, ModelCard, Paper, Preset, Settings,
 };
 
 use super::parts::networks::{DECODER_HIDDEN, ENCODER_HIDDEN, LATENT_DIM};
@@ -61,6 +61,16 @@ const CARD: ModelCard = ModelCard {
     ]),
     losses: Borrowed(&[TOTAL, RECONSTRUCTION, KL]),
     shipped: true,
+    presets: Borrowed(&[
+        Preset {
+            title: Borrowed("Draw all ten digits in one hand: the same code in each class"),
+            query: Borrowed("at=0.2000,0.8000&beside=classes"),
+        },
+        Preset {
+            title: Borrowed("Only threes: with the class given, the plane is all style"),
+            query: Borrowed("grid=12&class=3"),
+        },
+    ]),
 };
 
 const GATES: &[GateRun] = &[GateRun {

@@ -4,7 +4,8 @@
 use std::borrow::Cow::Borrowed;
 
 use latent_protocol::{
-    Abilities, Choice, Control, DecodeCost, Hyperparameter, Likelihood, LossTerm, ModelCard, Paper, Settings,
+    Abilities, Choice, Control, DecodeCost, Hyperparameter, Likelihood, LossTerm, ModelCard, Paper, Preset,
+    Settings,
 };
 
 use super::parts::networks::{ARCHITECTURE, DECODER_HIDDEN, ENCODER_HIDDEN, LATENT_DIM};
@@ -84,6 +85,18 @@ const CARD: ModelCard = ModelCard {
     ]),
     losses: Borrowed(&[DENSITY_TOTAL, DENSITY_RECONSTRUCTION, KL]),
     shipped: true,
+    presets: Borrowed(&[
+        Preset {
+            title: Borrowed(
+                "Draw samples of x: the mean, and the same mean under the noise the model believes in",
+            ),
+            query: Borrowed("beside=samples"),
+        },
+        Preset {
+            title: Borrowed("Train with sigma fixed at 1: the code hardly pays, and the digits blur"),
+            query: Borrowed("sigma=fixed"),
+        },
+    ]),
 };
 
 /// The sum that training minimises, of a density.

@@ -4,7 +4,9 @@
 use std::borrow::Cow::Borrowed;
 
 use burn::tensor::Tensor;
-use latent_protocol::{Abilities, Control, DecodeCost, Hyperparameter, LossTerm, ModelCard, Paper, Settings};
+use latent_protocol::{
+    Abilities, Control, DecodeCost, Hyperparameter, LossTerm, ModelCard, Paper, Preset, Settings,
+};
 
 use super::parts::autoencoder::{Autoencoder, AutoencoderConfig, Corruption};
 use super::parts::networks::{LATENT_DIM, Sizes};
@@ -69,6 +71,10 @@ const CARD: ModelCard = ModelCard {
         },
     ]),
     shipped: true,
+    presets: Borrowed(&[Preset {
+        title: Borrowed("Compare with the principal components: the same plane of images, along other axes"),
+        query: Borrowed("open=compare&second=pca"),
+    }]),
 };
 
 const GATES: &[GateRun] = &[GateRun {

@@ -4,7 +4,7 @@
 use std::borrow::Cow::Borrowed;
 
 use latent_protocol::{
-    Abilities, Control, DecodeCost, Hyperparameter, Likelihood, ModelCard, Paper, Settings,
+    Abilities, Control, DecodeCost, Hyperparameter, Likelihood, ModelCard, Paper, Preset, Settings,
 };
 
 use super::gaussian_vae::{DENSITY_RECONSTRUCTION, DENSITY_TOTAL};
@@ -59,6 +59,12 @@ const CARD: ModelCard = ModelCard {
     ]),
     losses: Borrowed(&[DENSITY_TOTAL, DENSITY_RECONSTRUCTION, KL]),
     shipped: true,
+    presets: Borrowed(&[Preset {
+        title: Borrowed(
+            "Compare with probabilistic PCA, whose exact likelihood is as far as this one can climb",
+        ),
+        query: Borrowed("open=compare&second=ppca"),
+    }]),
 };
 
 const GATES: &[GateRun] = &[GateRun {

@@ -8,7 +8,9 @@ use std::borrow::Cow::Borrowed;
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
-use latent_protocol::{Abilities, Control, DecodeCost, Hyperparameter, LossTerm, ModelCard, Paper, Settings};
+use latent_protocol::{
+    Abilities, Control, DecodeCost, Hyperparameter, LossTerm, ModelCard, Paper, Preset, Settings,
+};
 
 use super::parts::likelihood::point;
 use super::parts::spectrum::{Spectral, SpectralTrainer, Spectrum};
@@ -53,6 +55,10 @@ const CARD: ModelCard = ModelCard {
     ]),
     losses: Borrowed(&[MSE]),
     shipped: true,
+    presets: Borrowed(&[Preset {
+        title: Borrowed("Change one component at a time: each row adds more or less of one eigen-digit"),
+        query: Borrowed("beside=latents"),
+    }]),
 };
 
 /// Number of components.

@@ -9,7 +9,8 @@ use std::borrow::Cow::Borrowed;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 use latent_protocol::{
-    Abilities, Choice, Control, DecodeCost, Hyperparameter, Likelihood, LossTerm, ModelCard, Paper, Settings,
+    Abilities, Choice, Control, DecodeCost, Hyperparameter, Likelihood, LossTerm, ModelCard, Paper, Preset,
+    Settings,
 };
 
 use super::parts::likelihood::{
@@ -92,6 +93,18 @@ const CARD: ModelCard = ModelCard {
         },
     ]),
     shipped: true,
+    presets: Borrowed(&[
+        Preset {
+            title: Borrowed(
+                "Fit it by expectation maximisation: press Train, and it ends where the closed form is",
+            ),
+            query: Borrowed("method=em"),
+        },
+        Preset {
+            title: Borrowed("Draw images from a flat model: the mean digit, and the noise it calls pixels"),
+            query: Borrowed("beside=samples"),
+        },
+    ]),
 };
 
 const GATES: &[GateRun] = &[

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow::Borrowed;
 
-use latent_protocol::{Abilities, DecodeCost, Likelihood, ModelCard, Paper, Settings};
+use latent_protocol::{Abilities, DecodeCost, Likelihood, ModelCard, Paper, Preset, Settings};
 
 use super::parts::networks::{ARCHITECTURE, DECODER_HIDDEN, ENCODER_HIDDEN, LATENT_DIM};
 use super::parts::variational::{
@@ -60,6 +60,18 @@ const CARD: ModelCard = ModelCard {
     ]),
     losses: Borrowed(&[TOTAL, RECONSTRUCTION, KL]),
     shipped: true,
+    presets: Borrowed(&[
+        Preset {
+            title: Borrowed("Look where the test digits lie, over the digits that the plane draws"),
+            query: Borrowed("view=both"),
+        },
+        Preset {
+            title: Borrowed(
+                "Train with beta at 0: nothing holds the codes together, and holes open between the points",
+            ),
+            query: Borrowed("view=both&beta=0"),
+        },
+    ]),
 };
 
 const GATES: &[GateRun] = &[

@@ -10,7 +10,20 @@ use leptos::prelude::*;
 use super::{Client, Inner};
 use crate::store::{Pictured, TestImages};
 
+/// Test images whose places are shown.
+pub const POINTS: usize = 10_000;
+
 impl Client {
+    /// Bring back the run that Reset dropped.
+    pub fn undo_reset(self) {
+        let _ = self.inner().dropped.borrow();
+    }
+
+    /// The visitor's images that are trained on, if there are any.
+    pub fn own_data(self) -> Option<(OwnData, Uint8Array)> {
+        self.inner().data.borrow().clone()
+    }
+
     /// Look at a test image through the model, or at nothing any more.
     pub fn observe(self, subject: Subject) {
         let inner = self.inner();
@@ -197,6 +210,7 @@ impl Inner {
             }
             Event::DataReady { facts } => {
                 store.data_facts.set(Some(facts));
+                store.has_own_data.set(self.data.borrow().is_some());
                 store.images.set(None);
                 store.points.update(Vec::clear);
                 self.send_points();
