@@ -21,6 +21,7 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{HtmlElement, Response};
 
 use crate::measure;
+use crate::provenance;
 use crate::store::{DataState, Evaluated, Measured, Remedy, Store};
 use crate::timing;
 pub use engine::Kind;
@@ -49,6 +50,10 @@ struct Inner {
     weights: RefCell<Option<Uint8Array>>,
     /// Bytes of a file of the visitor that is being loaded.
     opened: RefCell<Option<Uint8Array>>,
+    /// A file of another family, which is opened if the visitor says so, and whether it holds a run.
+    offered: RefCell<Option<(ModelCard, Uint8Array, bool)>>,
+    /// Whether a run of the visitor's is being taken up.
+    takes_up: Cell<bool>,
     /// Whether the model that was loaded is the visitor's: the shipped encoder does not fit it.
     is_own: Cell<bool>,
     /// Bytes of its encoder, once something needed it.
@@ -59,6 +64,8 @@ struct Inner {
     asked_to_measure: Cell<bool>,
     /// Own data files, if those are trained on.
     data: RefCell<Option<(OwnData, Uint8Array)>>,
+    /// What they are instead of, until the engine has taken them.
+    data_before: RefCell<Option<(OwnData, Uint8Array)>>,
     /// Bytes of the visitor's drawing.
     drawing: RefCell<Option<Uint8Array>>,
     /// Whether points are wanted, and how many.
@@ -87,11 +94,14 @@ impl Client {
             deferred: RefCell::default(),
             weights: RefCell::default(),
             opened: RefCell::default(),
+            offered: RefCell::default(),
+            takes_up: Cell::default(),
             is_own: Cell::default(),
             encoder: RefCell::default(),
             judge: RefCell::default(),
             asked_to_measure: Cell::default(),
             data: RefCell::default(),
+            data_before: RefCell::default(),
             drawing: RefCell::default(),
             points: Cell::default(),
             exporting: RefCell::default(),
@@ -199,6 +209,10 @@ impl Client {
         inner.store.notice.set(None);
         inner.store.forget_run();
         inner.send(&Command::Reset);
+        if inner.weights.borrow().is_none() {
+            // A run came before it.
+            inner.load_shipped();
+        }
     }
 
     /// Let the run follow settings that may change while training.
@@ -228,6 +242,12 @@ impl Client {
 
     /// Show another family.
     pub fn choose(self, card: ModelCard) {
+        self.turn_to(card);
+        self.inner().load_shipped();
+    }
+
+    /// Another family, of which no model is there yet.
+    fn turn_to(self, card: ModelCard) {
         let inner = self.inner();
         inner.backup.take();
         inner.weights.take();
@@ -238,7 +258,6 @@ impl Client {
         inner.send(&Command::Reset);
         inner.send_look();
         inner.send_strip();
-        inner.load_shipped();
     }
 
     /// Do what a notice offers.
@@ -255,6 +274,12 @@ impl Client {
                     });
                 }
                 inner.send(&Command::Recover { learning_rate });
+            }
+            Remedy::Switch => {
+                if let Some((card, bytes, is_run)) = inner.offered.take() {
+                    self.turn_to(card);
+                    self.open(&bytes, is_run);
+                }
             }
             Remedy::Restart => {
                 inner.failures.borrow_mut().clear();
@@ -442,8 +467,19 @@ impl Inner {
             | Event::Exported { .. } => self.tool_said(event, bytes),
             Event::Failed { command, reason } if command == "attach" => self.current_failed(&reason),
             Event::Failed { command, reason } => {
-                if command == "load" {
-                    self.opened.take();
+                match command.as_str() {
+                    // After a switch there is no model yet.
+                    "load" if self.opened.take().is_some() && self.weights.borrow().is_none() => {
+                        self.load_shipped();
+                    }
+                    "restore" if self.takes_up.take() => {
+                        self.backup.take();
+                        if self.weights.borrow().is_none() {
+                            self.load_shipped();
+                        }
+                    }
+                    "data" => *self.data.borrow_mut() = self.data_before.take(),
+                    _ => {}
                 }
                 if matches!(command.as_str(), "measure" | "stop measuring") {
                     store.measuring.set(None);
@@ -461,6 +497,14 @@ impl Inner {
             *self.weights.borrow_mut() = Some(bytes);
             self.encoder.take();
             self.is_own.set(true);
+            // The engine dropped the run for it.
+            self.backup.take();
+            self.store.forget_run();
+            self.store.phase.set(Phase::Idle);
+            self.store.toast("The model of the file is on show.");
+        }
+        if summary.provenance == Provenance::Run && self.takes_up.take() {
+            self.took_up(&summary);
         }
         if self.store.show(summary) {
             self.send_look();
@@ -470,6 +514,16 @@ impl Inner {
         let has_anchors = self.store.look.read_untracked().anchors.is_some();
         if has_anchors || self.store.strip.get_untracked() == Strip::Traversals {
             self.with_encoder(|_, _| {});
+        }
+    }
+
+    /// A run from a file is there: Train goes on with it, and so needs its settings.
+    fn took_up(&self, summary: &ModelSummary) {
+        if let Some(card) = self.store.card.read_untracked().as_ref() {
+            self.store.settings.set(provenance::settings(summary, card));
+        }
+        if let Some(seed) = provenance::entry(summary, "seed").and_then(|seed| seed.parse().ok()) {
+            self.store.seed.set(seed);
         }
     }
 
@@ -522,6 +576,10 @@ impl Inner {
             let url = absolute(&format!("models/{}/decoder.safetensors", card.id));
             let fetched = fetch(&url).await;
             if inner.store.card.read_untracked().as_ref().is_none_or(|chosen| chosen.id != card.id) {
+                return;
+            }
+            // Meanwhile the visitor may have opened a file, or begun a run, which it would take the place of.
+            if inner.is_own.get() || inner.backup.borrow().is_some() {
                 return;
             }
             match fetched {

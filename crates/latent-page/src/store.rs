@@ -71,6 +71,10 @@ pub struct Store {
     pub dissected: RwSignal<Option<Pictured<Dissection>>>,
     /// What is known of the images that are trained on; none before they were asked for.
     pub data_facts: RwSignal<Option<DataFacts>>,
+    /// Whether those are the visitor's.
+    pub is_own_data: RwSignal<bool>,
+    /// Names of the classes; one without a name is called by its number.
+    pub class_names: RwSignal<Vec<String>>,
     /// What the plane shows of the latent space.
     pub look: RwSignal<PlaneLook>,
     /// What is drawn beside the digit.
@@ -196,6 +200,8 @@ pub enum Remedy {
     LowerRate(f64),
     /// Start the engine again.
     Restart,
+    /// Switch to the family of the file that was opened, and open it.
+    Switch,
 }
 
 impl Store {
@@ -228,6 +234,8 @@ impl Store {
             route: RwSignal::new(None),
             dissected: RwSignal::new(None),
             data_facts: RwSignal::new(None),
+            is_own_data: RwSignal::new(false),
+            class_names: RwSignal::new(Vec::new()),
             look: RwSignal::new(PlaneLook::default()),
             strip: RwSignal::new(Strip::None),
             latent_kl: RwSignal::new(Vec::new()),
@@ -349,6 +357,16 @@ impl Store {
         self.history.set(Vec::new());
         self.evaluated.set(None);
         self.measured.update(|measured| *measured = measured.take().filter(|of| of.step.is_none()));
+    }
+
+    /// What a class is called.
+    pub fn class_name(&self, class: usize) -> String {
+        self.class_names
+            .read()
+            .get(class)
+            .filter(|name| !name.is_empty())
+            .cloned()
+            .unwrap_or_else(|| class.to_string())
     }
 
     /// Say that something was done.
