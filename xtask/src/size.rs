@@ -30,7 +30,8 @@ pub fn check() -> anyhow::Result<()> {
         }
         let bytes = fs::read(path)?;
         let first_model = name == DECODER_FILE || name.ends_with("poster.png");
-        let needed = !name.contains("engine_gpu") && (!name.starts_with("models/") || first_model);
+        let is_later = ["engine_gpu", "gif-worker", "vendor/"].iter().any(|later| name.contains(later));
+        let needed = !is_later && (!name.starts_with("models/") || first_model);
         // The best that a host can do once and for all; what comes later is only told roughly.
         let compressed = brotli(&bytes, if needed { 11 } else { 9 })?;
         if needed {

@@ -83,9 +83,11 @@ fn in_browser(files: &[String], chromium: &std::ffi::OsStr) -> anyhow::Result<()
         }
         files.sort();
     }
+    let python = tools::python()?;
     let server = Page::serve()?;
     // One after the other: on two cores, timings of two browsers would disturb each other.
     run(driver(&server, chromium)
+        .env("PYTHON", python)
         .args(["--test", "--test-concurrency=1", "--test-force-exit", "--test-reporter=spec"])
         .args(files))
 }

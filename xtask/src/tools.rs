@@ -19,7 +19,24 @@ pub fn for_page() -> anyhow::Result<()> {
     cargo_tool("trunk", TRUNK, &["--locked", "--no-default-features", "--features", "rustls"])?;
     // `--locked` fails for this one: its lock file lags behind its manifest.
     cargo_tool("wasm-bindgen-cli", &wasm_bindgen_version()?, &[])?;
-    npm()
+    npm()?;
+    vendor()
+}
+
+/// What of npm is published with the page, with its licence.
+fn vendor() -> anyhow::Result<()> {
+    let folder = root().join("www/vendor");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    for (from, to) in [("dist/gifenc.esm.js", "gifenc.esm.js"), ("LICENSE.md", "gifenc.LICENSE.md")] {
+        let from = root().join("node_modules/gifenc").join(from);
+        let bytes = fs::read(&from)
+            .with_context(|| format!("cannot read {}; remove node_modules and try again", from.display()))?;
+        // Written only when it changed, so that Trunk sees nothing new.
+        if fs::read(folder.join(to)).ok().as_ref() != Some(&bytes) {
+            fs::write(folder.join(to), bytes).with_context(|| format!("cannot write www/vendor/{to}"))?;
+        }
+    }
+    Ok(())
 }
 
 /// The version pinned in the workspace: the tool must be exactly as old as the library.
@@ -72,11 +89,41 @@ pub fn npm() -> anyhow::Result<()> {
     if major < 20 {
         bail!("Node.js 20 or newer is needed (found: `{version}`); install it and try again");
     }
-    println!("   npm ci: the data set, wasm-opt, playwright-core");
+    println!("   npm ci: the data set, wasm-opt, playwright-core, gifenc");
     retry("npm could not install the packages of package-lock.json; check the network", || {
         run(command("npm").args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]))
     })?;
     fs::write(stamp, wanted).context("cannot write into node_modules")
+}
+
+/// A Python that has what `tests/python/requirements.txt` names, in a virtual environment of its own.
+pub fn python() -> anyhow::Result<PathBuf> {
+    let folder = tools().join("python");
+    let python = folder.join("bin/python3");
+    let stamp = folder.join(".installed");
+    let wanted = hex(&Sha256::digest(fs::read(root().join("tests/python/requirements.txt"))?));
+    if python.is_file() && fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
+        return Ok(python);
+    }
+    println!("   making a Python environment for the tests in .tools/python");
+    run(command("python3").args(["-m", "venv", "--clear"]).arg(&folder)).context(
+        "the browser tests read the page's weights with Python: install Python 3.11 or newer with its module venv \
+         (on Debian: python3 and python3-venv) and try again",
+    )?;
+    retry("pip could not install the packages of tests/python/requirements.txt; check the network", || {
+        let mut install = command(&python);
+        install.args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--only-binary=:all:",
+        ]);
+        run(install.args(["-r", "tests/python/requirements.txt"]))
+    })?;
+    fs::write(stamp, wanted).context("cannot write into .tools/python")?;
+    Ok(python)
 }
 
 /// A Chromium: the system's, else Debian's package, else Playwright's own download.

@@ -21,6 +21,7 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{HtmlElement, Response};
 
 use crate::measure;
+use crate::provenance;
 use crate::store::{DataState, Evaluated, Measured, Remedy, Store};
 use crate::timing;
 pub use engine::Kind;
@@ -53,6 +54,10 @@ struct Inner {
     weights: RefCell<Option<Uint8Array>>,
     /// Bytes of a file of the visitor that is being loaded.
     opened: RefCell<Option<Uint8Array>>,
+    /// A file of another family, which is opened if the visitor says so, and whether it holds a run.
+    offered: RefCell<Option<(ModelCard, Uint8Array, bool)>>,
+    /// Whether a run of the visitor's is being taken up.
+    takes_up: Cell<bool>,
     /// Whether the model that was loaded is the visitor's: the shipped encoder does not fit it.
     is_own: Cell<bool>,
     /// Bytes of its encoder, once something needed it.
@@ -65,6 +70,8 @@ struct Inner {
     asked_to_measure: Cell<bool>,
     /// Own data files, if those are trained on.
     data: RefCell<Option<(OwnData, Uint8Array)>>,
+    /// What they are instead of, until the engine has taken them.
+    data_before: RefCell<Option<(OwnData, Uint8Array)>>,
     /// Bytes of the visitor's drawing.
     drawing: RefCell<Option<Uint8Array>>,
     /// Whether points are wanted, and how many.
@@ -94,12 +101,15 @@ impl Client {
             deferred: RefCell::default(),
             weights: RefCell::default(),
             opened: RefCell::default(),
+            offered: RefCell::default(),
+            takes_up: Cell::default(),
             is_own: Cell::default(),
             encoder: RefCell::default(),
             awaiting_encoder: RefCell::default(),
             judge: RefCell::default(),
             asked_to_measure: Cell::default(),
             data: RefCell::default(),
+            data_before: RefCell::default(),
             drawing: RefCell::default(),
             points: Cell::new(points),
             exporting: RefCell::default(),
@@ -209,6 +219,10 @@ impl Client {
         inner.store.notice.set(None);
         inner.store.forget_run();
         inner.send(&Command::Reset);
+        if inner.weights.borrow().is_none() {
+            // A run came before it.
+            inner.load_shipped();
+        }
     }
 
     /// Let the run follow settings that may change while training.
@@ -271,6 +285,12 @@ impl Client {
                     });
                 }
                 inner.send(&Command::Recover { learning_rate });
+            }
+            Remedy::Switch => {
+                if let Some((card, bytes, is_run)) = inner.offered.take() {
+                    self.turn_to(card);
+                    self.open(&bytes, is_run);
+                }
             }
             Remedy::Restart => {
                 inner.failures.borrow_mut().clear();
@@ -460,8 +480,19 @@ impl Inner {
             | Event::Exported { .. } => self.tool_said(event, bytes),
             Event::Failed { command, reason } if command == "attach" => self.current_failed(&reason),
             Event::Failed { command, reason } => {
-                if command == "load" {
-                    self.opened.take();
+                match command.as_str() {
+                    // After a switch there is no model yet.
+                    "load" if self.opened.take().is_some() && self.weights.borrow().is_none() => {
+                        self.load_shipped();
+                    }
+                    "restore" if self.takes_up.take() => {
+                        self.backup.take();
+                        if self.weights.borrow().is_none() {
+                            self.load_shipped();
+                        }
+                    }
+                    "data" => *self.data.borrow_mut() = self.data_before.take(),
+                    _ => {}
                 }
                 if matches!(command.as_str(), "measure" | "stop measuring") {
                     store.measuring.set(None);
@@ -479,6 +510,14 @@ impl Inner {
             *self.weights.borrow_mut() = Some(bytes);
             self.encoder.take();
             self.is_own.set(true);
+            // The engine dropped the run for it.
+            self.backup.take();
+            self.store.forget_run();
+            self.store.phase.set(Phase::Idle);
+            self.store.toast("The model of the file is on show.");
+        }
+        if summary.provenance == Provenance::Run && self.takes_up.take() {
+            self.took_up(&summary);
         }
         if self.store.show(summary) {
             self.send_look();
@@ -490,6 +529,16 @@ impl Inner {
             self.with_encoder(|_, _| {});
         }
         self.look_again();
+    }
+
+    /// A run from a file is there: Train goes on with it, and so needs its settings.
+    fn took_up(&self, summary: &ModelSummary) {
+        if let Some(card) = self.store.card.read_untracked().as_ref() {
+            self.store.settings.set(provenance::settings(summary, card));
+        }
+        if let Some(seed) = provenance::entry(summary, "seed").and_then(|seed| seed.parse().ok()) {
+            self.store.seed.set(seed);
+        }
     }
 
     fn decoded(&self, engine: &Rc<Engine>, point: [f32; 2], z: Vec<f32>, decode_ms: f64) {
@@ -544,7 +593,8 @@ impl Inner {
             let url = absolute(&format!("models/{}/decoder.safetensors", card.id));
             let fetched = fetch(&url).await;
             let is_chosen = inner.store.card.read_untracked().as_ref().is_some_and(|c| c.id == card.id);
-            if !is_chosen || inner.has_own() {
+            // Meanwhile the visitor may have opened a file, or begun a run, which it would take the place of.
+            if !is_chosen || inner.has_own() || inner.backup.borrow().is_some() {
                 return;
             }
             match fetched {

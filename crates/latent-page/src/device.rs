@@ -33,6 +33,7 @@ pub fn Alert(store: Store, client: Client) -> impl IntoView {
         let label = match remedy {
             Remedy::LowerRate(rate) => format!("Go on with a learning rate of {rate}"),
             Remedy::Restart => "Start again".into(),
+            Remedy::Switch => "Switch to it".into(),
         };
         view! { <button class="primary" on:click=move |_| client.remedy(remedy)>{label}</button> }
     };

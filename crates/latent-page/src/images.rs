@@ -1,18 +1,450 @@
 //! The images that are trained on: those of the page, or the visitor's.
 
+use js_sys::{Array, Function, Reflect, Uint8Array};
+use latent_protocol::{DataFacts, OwnData};
 use leptos::prelude::*;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{File, ReadableStreamDefaultReader};
 
 use crate::client::Client;
+use crate::drop::{Drops, listed};
+use crate::format;
+use crate::keepsake;
 use crate::panel::Panel;
+use crate::picture::{Mosaic, PIXELS, SIDE};
+use crate::sheet::{self, Ink};
 use crate::store::Store;
+
+/// Test images in the preview.
+const PREVIEW: usize = 40;
+
+/// Larger sets do not fit into the engine's memory.
+const LARGEST: f64 = 500e6;
+
+/// The classes of Fashion-MNIST, whose files are often named like those of MNIST.
+const CLOTHES: &str = "T-shirt/top, Trouser, Pullover, Dress, Coat, Sandal, Shirt, Sneaker, Bag, Ankle boot";
+
+/// How own files are to be read. Cheap to copy.
+#[derive(Clone, Copy)]
+pub struct Wishes {
+    /// Share of the images that is kept back where there are none for testing.
+    holdout: RwSignal<f64>,
+    /// How ink stands out in pictures.
+    ink: RwSignal<Ink>,
+    /// Whether files are being read.
+    is_busy: RwSignal<bool>,
+    /// Names of the classes in files that the engine has not taken yet.
+    names: RwSignal<Option<Vec<String>>>,
+}
 
 /// The images that are trained on: those of the page, or the visitor's.
 #[component]
 pub fn Images(store: Store, client: Client) -> impl IntoView {
-    let _ = client;
+    let wishes = Wishes {
+        // As many as MNIST itself keeps back: 10,000 of 70,000.
+        holdout: RwSignal::new(1.0 / 7.0),
+        ink: RwSignal::new(Ink::default()),
+        is_busy: RwSignal::new(false),
+        names: RwSignal::new(None),
+    };
+    Effect::new(move |_| {
+        store.data_facts.track();
+        wishes.is_busy.set(false);
+        if let Some(names) = wishes.names.get_untracked() {
+            wishes.names.set(None);
+            store.class_names.set(names);
+        }
+    });
+    Effect::new(move |_| {
+        // Most likely a refusal.
+        if store.notice.read().is_some() {
+            wishes.is_busy.set(false);
+            wishes.names.set(None);
+        }
+    });
     view! {
         <Panel store=store id="images" title="Images">
-            <p>"Images"</p>
+            <Facts store=store />
+            <Names store=store />
+            <Own store=store client=client wishes=wishes />
         </Panel>
+        <Drops store=store client=client wishes=wishes />
+    }
+}
+
+/// What is trained on now.
+#[component]
+fn Facts(store: Store) -> impl IntoView {
+    let sentence = move || match store.data_facts.get() {
+        None => {
+            "The digits of MNIST, which come with the page: 60,000 to train on and 10,000 that are only ever \
+                 measured on. They are fetched when something needs them."
+                .to_string()
+        }
+        Some(facts) => {
+            let sum = |counts: &[usize]| format::thousands(counts.iter().sum::<usize>() as u64);
+            format!(
+                "{} ({}): {} images to train on, {} to test, {} classes.",
+                facts.name,
+                facts.version,
+                sum(&facts.train),
+                sum(&facts.test),
+                classes(&facts),
+            )
+        }
+    };
+    let row = move |class: usize, train: usize, test: usize| {
+        view! {
+            <tr>
+                <th scope="row">{move || store.class_name(class)}</th>
+                <td class="number">{format::thousands(train as u64)}</td>
+                <td class="number">{format::thousands(test as u64)}</td>
+            </tr>
+        }
+    };
+    let counts = move || {
+        let facts = store.data_facts.get()?;
+        let count = |counts: &[usize], class: usize| counts.get(class).copied().unwrap_or(0);
+        let rows = (0..classes(&facts))
+            .map(|class| row(class, count(&facts.train, class), count(&facts.test, class)));
+        Some(view! {
+            <details>
+                <summary>"Images of each class"</summary>
+                <div class="table-place" tabindex="0" role="region" aria-label="Images of each class">
+                    <table>
+                        <thead>
+                            <tr>
+                                <th scope="col">"Class"</th>
+                                <th scope="col" class="number">"To train on"</th>
+                                <th scope="col" class="number">"To test"</th>
+                            </tr>
+                        </thead>
+                        <tbody>{rows.collect_view()}</tbody>
+                    </table>
+                </div>
+            </details>
+        })
+    };
+    let preview = Signal::derive(move || {
+        let images = store.images.get();
+        images
+            .map(|images| images.pixels.iter().take(PREVIEW * PIXELS).copied().collect())
+            .unwrap_or_default()
+    });
+    view! {
+        <p class="data-facts" role="status" aria-label="Images in use">{sentence}</p>
+        <Show when=move || store.images.read().is_some()>
+            <Mosaic store=store pixels=preview columns=10 label="The first test images" />
+        </Show>
+        {counts}
+    }
+}
+
+/// Classes up to the last one of which there are images.
+fn classes(facts: &DataFacts) -> usize {
+    let last = |counts: &[usize]| counts.iter().rposition(|count| *count > 0).map_or(0, |last| last + 1);
+    last(&facts.train).max(last(&facts.test))
+}
+
+/// What the classes are called.
+#[component]
+fn Names(store: Store) -> impl IntoView {
+    let count = move || store.data_facts.read().as_ref().map_or(10, classes);
+    let text = move || (0..count()).map(|class| store.class_name(class)).collect::<Vec<String>>().join(", ");
+    let set = move |text: &str| store.class_names.set(split(text));
+    view! {
+        <label class="names">
+            <span>"Names of the classes, comma separated"</span>
+            <input
+                type="text"
+                autocomplete="off"
+                prop:value=text
+                on:change:target=move |event| set(&event.target().value())
+            />
+        </label>
+        <div class="file-bar">
+            <button type="button" on:click=move |_| set("")>"Numbers"</button>
+            <button type="button" on:click=move |_| set(CLOTHES)>"Clothes (Fashion-MNIST)"</button>
+        </div>
+    }
+}
+
+fn split(names: &str) -> Vec<String> {
+    names.split(',').map(|name| name.trim().to_string()).collect()
+}
+
+/// The way to own images, and back.
+#[component]
+fn Own(store: Store, client: Client, wishes: Wishes) -> impl IntoView {
+    let Wishes { holdout, ink, is_busy, names } = wishes;
+    let percent = move || format!("{:.0}", 100.0 * holdout.get());
+    let picked = move |files: Vec<File>| {
+        spawn_local(async move {
+            if !files.is_empty() {
+                open(store, client, wishes, &files).await;
+            }
+        });
+    };
+    let back = move |_| {
+        names.set(Some(Vec::new()));
+        is_busy.set(true);
+        client.use_data(None);
+    };
+    view! {
+        <h3>"Own images"</h3>
+        <p class="help">
+            "Files in MNIST's own format (IDX, plain or .gz): images of 28 \u{d7} 28 pixels, with labels or without. Or a picture made of such images side by side. Choose all files of a set at once, or drop them anywhere on the page. They stay in this tab. A run that is going on is dropped."
+        </p>
+        <label class="pick">
+            <span>"Open images"</span>
+            <input
+                type="file"
+                multiple
+                on:change:target=move |event| {
+                    picked(listed(event.target().files()));
+                    event.target().set_value("");
+                }
+            />
+        </label>
+        <p class="data-state" role="status" aria-label="Reading images">
+            {move || is_busy.get().then_some("Reading the images\u{2026}")}
+        </p>
+        <label class="holdout">
+            <span>"Kept back for testing " <output>{percent}" %"</output></span>
+            <input
+                type="range"
+                min="5"
+                max="50"
+                aria-label="Share kept back for testing"
+                aria-valuetext=move || percent() + " %"
+                aria-describedby="holdout-help"
+                prop:value=percent
+                on:input:target=move |event| {
+                    if let Ok(percent) = event.target().value().parse::<f64>() {
+                        holdout.set(percent / 100.0);
+                    }
+                }
+            />
+        </label>
+        <p id="holdout-help" class="help">"Of the files opened next, where none are for testing."</p>
+        <label class="ink">
+            <span>"Ink in pictures"</span>
+            <select on:change:target=move |event| {
+                ink.set(match event.target().value().as_str() {
+                    "dark" => Ink::Dark,
+                    "light" => Ink::Light,
+                    _ => Ink::Guess,
+                });
+            }>
+                <option value="guess">"Guess"</option>
+                <option value="dark">"Dark on light"</option>
+                <option value="light">"Light on dark"</option>
+            </select>
+        </label>
+        <Show when=move || store.has_own_data.get()>
+            <button type="button" on:click=back>"Back to the page's images"</button>
+        </Show>
+    }
+}
+
+/// Train on the images of these files from now on.
+pub async fn open(store: Store, client: Client, wishes: Wishes, files: &[File]) {
+    wishes.is_busy.set(true);
+    match gather(wishes, files).await {
+        Ok((own, bytes)) => {
+            let is_fashion = files.iter().any(|file| file.name().to_lowercase().contains("fashion"));
+            wishes.names.set(Some(if is_fashion { split(CLOTHES) } else { Vec::new() }));
+            client.use_data(Some((own, bytes)));
+        }
+        Err(sentence) => {
+            wishes.is_busy.set(false);
+            store.say(sentence, None);
+        }
+    }
+}
+
+/// A file of images or of labels.
+struct Part {
+    name: String,
+    bytes: Uint8Array,
+    is_images: bool,
+    count: usize,
+}
+
+async fn gather(wishes: Wishes, files: &[File]) -> Result<(OwnData, Uint8Array), String> {
+    if files.iter().map(|file| file.size()).sum::<f64>() > LARGEST {
+        return Err("These files are too large for a tab: at most 500 MB can be opened at once.".into());
+    }
+    let mut parts = Vec::new();
+    for file in files {
+        parts.push(read(file, wishes.ink.get_untracked()).await?);
+    }
+    let places = arrange(&parts)?.map(|place| place.map(|index| &parts[index]));
+    let lengths = places.map(|part| part.map_or(0, |part| part.bytes.length()));
+    let whole = Uint8Array::new_with_length(lengths.iter().sum());
+    let mut start = 0;
+    for part in places.into_iter().flatten() {
+        whole.set(&part.bytes, start);
+        start += part.bytes.length();
+    }
+    let name = places[0].map(|part| title(&part.name)).unwrap_or_default();
+    let holdout = wishes.holdout.get_untracked();
+    Ok((OwnData { name, lengths: lengths.map(|length| length as usize), holdout }, whole))
+}
+
+async fn read(file: &File, ink: Ink) -> Result<Part, String> {
+    let name = file.name();
+    if file.type_().starts_with("image/") {
+        let images = sheet::read(file, ink).await?;
+        let count = images.len() / PIXELS;
+        let bytes = Uint8Array::from(idx(&images).as_slice());
+        return Ok(Part { name, bytes, is_images: true, count });
+    }
+    let bytes = keepsake::read(file).await.map_err(|_| format!("{name} could not be read."))?;
+    let start = bytes.slice(0, 16).to_vec();
+    let start = if start.starts_with(&[0x1f, 0x8b]) {
+        unzipped_start(file).await.map_err(|_| format!("{name} could not be unzipped; download it again."))?
+    } else {
+        start
+    };
+    let (is_images, count) = told(&name, &start)?;
+    Ok(Part { name, bytes, is_images, count })
+}
+
+/// The first bytes in a gzip file.
+async fn unzipped_start(file: &File) -> Result<Vec<u8>, JsValue> {
+    // By its name: web-sys does not count it among what is stable.
+    let unzip: Function = Reflect::get(&window(), &"DecompressionStream".into())?.dyn_into()?;
+    let unzip = Reflect::construct(&unzip, &Array::of1(&"gzip".into()))?;
+    let stream = file.stream().pipe_through(unzip.unchecked_ref());
+    let reader = ReadableStreamDefaultReader::new(&stream)?;
+    let chunk = JsFuture::from(reader.read()).await?;
+    // The rest is for the engine to unzip; a stream that broke meanwhile needs no end.
+    let _ = JsFuture::from(reader.cancel()).await;
+    let bytes: Uint8Array = Reflect::get(&chunk, &"value".into())?.dyn_into()?;
+    Ok(bytes.slice(0, 16).to_vec())
+}
+
+/// Whether an IDX file is of images, and of how many; told from its first bytes.
+fn told(name: &str, start: &[u8]) -> Result<(bool, usize), String> {
+    let mut numbers = start.as_chunks::<4>().0.iter().map(|number| u32::from_be_bytes(*number) as usize);
+    let mut next = || numbers.next().unwrap_or(0);
+    match (next(), next(), next(), next()) {
+        (0x801, count, ..) => Ok((false, count)),
+        (0x803, count, SIDE, SIDE) => Ok((true, count)),
+        (0x803, _, height, width) => Err(format!(
+            "{name} holds images of {height} \u{d7} {width} pixels; the models of this page take {SIDE} \u{d7} {SIDE}."
+        )),
+        _ => Err(format!(
+            "{name} is neither images nor labels in the IDX format, nor a picture that the browser knows."
+        )),
+    }
+}
+
+/// The files' places: training images, training labels, test images, test labels.
+fn arrange(parts: &[Part]) -> Result<[Option<usize>; 4], String> {
+    // What is alone is trained on, whatever its name.
+    let is_pair = parts.iter().filter(|part| part.is_images).count() < 2;
+    let mut places = [None; 4];
+    for (index, part) in parts.iter().enumerate() {
+        let place = 2 * usize::from(!is_pair && is_test(&part.name)) + usize::from(!part.is_images);
+        if let Some(before) = places[place].replace(index) {
+            let what = ["training images", "training labels", "test images", "test labels"][place];
+            return Err(format!(
+                "{} and {} both seem to be {what}; only names with \"test\" or \"t10k\" are for testing.",
+                parts[before].name, part.name
+            ));
+        }
+    }
+    let [train, train_labels, test, test_labels] = places;
+    if train.is_none() {
+        return Err("There are no images to train on among these files.".into());
+    }
+    if test.is_some() && train_labels.is_some() != test_labels.is_some() {
+        return Err("There are labels for one of the two files of images only; choose both or none.".into());
+    }
+    for (images, labels) in [(train, train_labels), (test, test_labels)] {
+        if let (Some(images), Some(labels)) = (images, labels) {
+            let (images, labels) = (&parts[images], &parts[labels]);
+            if images.count != labels.count {
+                return Err(format!(
+                    "{} holds {} images and {} holds {} labels: they do not belong together.",
+                    images.name, images.count, labels.name, labels.count
+                ));
+            }
+        }
+    }
+    Ok(places)
+}
+
+fn is_test(name: &str) -> bool {
+    let name = name.to_lowercase();
+    name.contains("test") || name.contains("t10k")
+}
+
+/// What to call images by the name of their file, without what only tells their place in the set.
+fn title(name: &str) -> String {
+    let stem = name.split('.').next().unwrap_or_default();
+    let is_word = |at: &usize| !stem[..*at].ends_with(char::is_alphanumeric);
+    let find = |word: &&str| stem.match_indices(*word).map(|(at, _)| at).find(is_word);
+    let end = ["train", "t10k", "test", "images", "idx3"].iter().filter_map(find).min();
+    let title = stem[..end.unwrap_or(stem.len())].trim_end_matches(['-', '_', ' ']);
+    if title.is_empty() { "Own images".into() } else { title.into() }
+}
+
+/// Images as an IDX file.
+fn idx(images: &[u8]) -> Vec<u8> {
+    let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX).to_be_bytes();
+    let header = [0x803, images.len() / PIXELS, SIDE, SIDE].map(number);
+    [header.as_flattened(), images].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(name: &str, is_images: bool, count: usize) -> Part {
+        Part { name: name.into(), bytes: Uint8Array::new_with_length(0), is_images, count }
+    }
+
+    #[test]
+    fn files_find_their_places() {
+        let parts = [
+            part("t10k-labels-idx1-ubyte.gz", false, 2),
+            part("train-images-idx3-ubyte.gz", true, 5),
+            part("t10k-images-idx3-ubyte.gz", true, 2),
+            part("train-labels-idx1-ubyte.gz", false, 5),
+        ];
+        assert_eq!(arrange(&parts), Ok([Some(1), Some(3), Some(2), Some(0)]));
+        assert_eq!(arrange(&parts[1..2]), Ok([Some(0), None, None, None]));
+        let test = [part("emnist-test-images", true, 2), part("any", false, 2)];
+        assert_eq!(arrange(&test), Ok([Some(0), Some(1), None, None]));
+    }
+
+    #[test]
+    fn what_does_not_belong_together_is_refused() {
+        let refused = |parts: &[Part], word: &str| arrange(parts).is_err_and(|said| said.contains(word));
+        assert!(refused(&[part("labels", false, 2)], "no images"));
+        assert!(refused(&[part("a", true, 2), part("b", true, 2)], "a and b"));
+        assert!(refused(&[part("a", true, 2), part("b", false, 3)], "3 labels"));
+        assert!(refused(&[part("a", true, 2), part("test", true, 2), part("b", false, 2)], "one of the two"));
+    }
+
+    #[test]
+    fn files_tell_what_they_hold() {
+        let images = idx(&[7; 3 * PIXELS]);
+        assert_eq!(images.len(), 16 + 3 * PIXELS);
+        assert_eq!(told("a", &images[..16]), Ok((true, 3)));
+        assert_eq!(told("a", &[0, 0, 8, 1, 0, 0, 1, 0]), Ok((false, 256)));
+        assert!(told("a", b"PK\x03\x04").is_err());
+        assert!(told("a", &[]).is_err());
+    }
+
+    #[test]
+    fn sets_are_named_by_their_files() {
+        assert_eq!(title("emnist-letters-train-images-idx3-ubyte.gz"), "emnist-letters");
+        assert_eq!(title("train-images-idx3-ubyte.gz"), "Own images");
+        assert_eq!(title("my latest sheet.png"), "my latest sheet");
     }
 }

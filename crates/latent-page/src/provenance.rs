@@ -1,8 +1,9 @@
 //! Where a model comes from, and with it every score: data, images, epochs and seed.
 
-use latent_protocol::{ModelSummary, Provenance, Settings};
+use js_sys::{Array, Object, Reflect};
+use latent_protocol::{ModelCard, ModelSummary, Provenance, Settings};
 use leptos::prelude::*;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 
 use crate::format;
 use crate::store::{Evaluated, Store};
@@ -93,10 +94,23 @@ pub fn epochs(model: &ModelSummary) -> Option<String> {
     Some(format!("{epochs} epoch{}", if epochs == "1" { "" } else { "s" }))
 }
 
-/// The settings of its run.
-pub fn settings(model: &ModelSummary) -> Option<Settings> {
-    let settings = js_sys::JSON::parse(&entry(model, "settings")?).ok()?;
-    serde_wasm_bindgen::from_value(settings).ok()
+/// The settings that it was trained with; what the file does not say, or says wrongly, has its default.
+pub fn settings(model: &ModelSummary, card: &ModelCard) -> Settings {
+    let mut settings = Settings::defaults(card);
+    let said = entry(model, "settings").and_then(|said| js_sys::JSON::parse(&said).ok());
+    let said = said.and_then(|said| said.dyn_into::<Object>().ok()).unwrap_or_default();
+    for h in card.hyperparameters.iter() {
+        // As in `{"batch_size": {"Whole": 128}}`.
+        let kind = Reflect::get(&said, &h.key.as_ref().into()).ok().and_then(|kind| kind.dyn_into().ok());
+        let value = kind.map(|kind: Object| Object::values(&kind).get(0)).unwrap_or_default();
+        let text = match value.dyn_ref::<Array>() {
+            Some(widths) => widths.join("-").into(),
+            None => value.as_string().or_else(|| value.as_f64().map(|n| n.to_string())).unwrap_or_default(),
+        };
+        // A value that does not fit is the engine's to refuse.
+        let _ = settings.set(card, &h.key, &text);
+    }
+    settings
 }
 
 fn metric(model: &ModelSummary, name: &str) -> Option<JsValue> {

@@ -87,6 +87,8 @@ pub struct Store {
     pub has_own_data: RwSignal<bool>,
     /// Id of the family that is compared with.
     pub second: RwSignal<Option<String>>,
+    /// Names of the classes; one without a name is called by its number.
+    pub class_names: RwSignal<Vec<String>>,
     /// What the plane shows of the latent space.
     pub look: RwSignal<PlaneLook>,
     /// What is drawn beside the digit.
@@ -198,6 +200,8 @@ pub enum Remedy {
     LowerRate(f64),
     /// Start the engine again.
     Restart,
+    /// Switch to the family of the file that was opened, and open it.
+    Switch,
 }
 
 impl Store {
@@ -236,6 +240,7 @@ impl Store {
             data_facts: RwSignal::new(None),
             has_own_data: RwSignal::new(false),
             second: RwSignal::new(link.second.clone()),
+            class_names: RwSignal::new(Vec::new()),
             look: RwSignal::new(PlaneLook::default()),
             strip: RwSignal::new(Strip::None),
             latent_kl: RwSignal::new(Vec::new()),
@@ -401,6 +406,16 @@ impl Store {
         self.history.set(Vec::new());
         self.evaluated.set(None);
         self.measured.update(|measured| *measured = measured.take().filter(|of| of.step.is_none()));
+    }
+
+    /// What a class is called.
+    pub fn class_name(&self, class: usize) -> String {
+        self.class_names
+            .read()
+            .get(class)
+            .filter(|name| !name.is_empty())
+            .cloned()
+            .unwrap_or_else(|| class.to_string())
     }
 
     /// Say that something was done.

@@ -133,8 +133,7 @@ fn is_changed(store: Store) -> bool {
     let of_run = model.as_ref().filter(|model| model.provenance == Provenance::Run);
     let (Some(model), Some(card)) = (of_run, card.as_ref()) else { return false };
     let chosen = store.settings.read();
-    let has_other =
-        provenance::settings(model).is_some_and(|of_run| of_run.with_live(card, &chosen) != *chosen);
+    let has_other = provenance::settings(model, card).with_live(card, &chosen) != *chosen;
     let seed = provenance::entry(model, "seed");
     has_other || seed.is_some_and(|seed| seed != store.seed.get().to_string())
 }

@@ -4,11 +4,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use js_sys::{ArrayBuffer, Uint8Array};
-use latent_protocol::{Command, DataSource, Event, OwnData, Path, Subject};
+use latent_protocol::{Command, DataSource, Event, ModelCard, OwnData, Path, Subject};
 use leptos::prelude::*;
 
 use super::{Client, Inner};
-use crate::store::{Pictured, TestImages};
+use crate::store::{Pictured, Remedy, TestImages};
 
 /// Test images whose places are shown.
 pub const POINTS: usize = 10_000;
@@ -88,6 +88,18 @@ impl Client {
         self.inner().backup.borrow().as_ref().map(|(bytes, _)| bytes.clone())
     }
 
+    /// Open a file of the chosen family: a model, or a run.
+    pub fn open(self, bytes: &Uint8Array, is_run: bool) {
+        if is_run { self.restore(bytes, false) } else { self.load(bytes) }
+    }
+
+    /// Say of what family a file is, and offer to switch to it.
+    pub fn offer(self, text: String, card: ModelCard, bytes: Uint8Array, is_run: bool) {
+        let inner = self.inner();
+        *inner.offered.borrow_mut() = Some((card, bytes, is_run));
+        inner.store.say(text, Some(Remedy::Switch));
+    }
+
     /// Show the model in a file of the chosen family. What is wrong with it comes as a notice; nothing else changes
     /// then.
     pub fn load(self, bytes: &Uint8Array) {
@@ -101,6 +113,7 @@ impl Client {
         let inner = self.inner();
         inner.store.lapse.clear();
         *inner.backup.borrow_mut() = Some((bytes.clone(), running));
+        inner.takes_up.set(true);
         inner.send_bytes(&Command::Restore { running }, bytes);
     }
 
@@ -109,7 +122,7 @@ impl Client {
         let inner = self.inner();
         let back = own.is_none();
         inner.backup.take();
-        *inner.data.borrow_mut() = own;
+        *inner.data_before.borrow_mut() = inner.data.replace(own);
         if back {
             inner.send(&Command::UseData { source: DataSource::Shipped });
         } else {
@@ -209,6 +222,7 @@ impl Inner {
                 store.dissected.set(Some(Pictured { what: dissection, pixels: Arc::new(bytes) }));
             }
             Event::DataReady { facts } => {
+                self.data_before.take();
                 store.data_facts.set(Some(facts));
                 store.has_own_data.set(self.data.borrow().is_some());
                 store.images.set(None);
