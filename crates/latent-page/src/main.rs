@@ -18,6 +18,7 @@ mod draw;
 mod files;
 mod format;
 mod images;
+mod keep;
 mod keepsake;
 mod lapse;
 mod marks;

@@ -79,21 +79,17 @@ impl Client {
     /// then.
     pub fn load(self, bytes: &Uint8Array) {
         let inner = self.inner();
+        inner.keep.leave();
         *inner.opened.borrow_mut() = Some(bytes.clone());
         inner.send_bytes(&Command::Load, bytes);
-    }
-
-    /// Take up a run that was saved, of the chosen family.
-    pub fn restore(self, bytes: &Uint8Array, running: bool) {
-        let inner = self.inner();
-        *inner.backup.borrow_mut() = Some((bytes.clone(), running));
-        inner.send_bytes(&Command::Restore { running }, bytes);
     }
 
     /// Train and measure on own images, or with none on those of the page again. The run is dropped.
     pub fn use_data(self, own: Option<(OwnData, Uint8Array)>) {
         let inner = self.inner();
         let back = own.is_none();
+        inner.hold_run();
+        inner.keep.leave();
         inner.backup.take();
         *inner.data.borrow_mut() = own;
         if back {
