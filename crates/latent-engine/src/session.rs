@@ -206,7 +206,7 @@ impl<H: Host> Session<H> {
                 let families = models::FAMILIES.iter().map(|family| family.card.clone()).collect();
                 self.host.emit(Event::Ready { device: self.report.clone(), families });
             }
-            Command::Load => self.load(&bytes)?,
+            Command::Load => self.load(&bytes).await?,
             Command::Complete => self.complete(&bytes)?,
             Command::Restore { running } => {
                 self.show_checkpoint(&bytes)?;
@@ -241,11 +241,7 @@ impl<H: Host> Session<H> {
                 self.training.save(self.host.as_ref()).await?;
             }
             Command::Reset => {
-                // Whoever dropped a run by mistake gets it back from these bytes.
-                if self.training.run().is_some() {
-                    self.training.save(self.host.as_ref()).await?;
-                }
-                self.training.forget();
+                self.drop_run().await?;
                 if let Some(base) = self.base.take() {
                     self.show_file(base)?;
                 }
@@ -270,18 +266,32 @@ impl<H: Host> Session<H> {
                 self.training.ask_start(&family, &settings, seed, Some(1))?;
                 self.begin()?;
             }
-            Command::UseData { source } => self.use_data(&source, &bytes)?,
+            Command::UseData { source } => self.use_data(&source, &bytes).await?,
             Command::Export => self.export().await?,
         }
         Ok(())
     }
 
-    /// Show the model of a file and forget the run.
-    fn load(&mut self, bytes: &[u8]) -> Result<(), CoreError> {
+    /// Show the model of a file and drop the run.
+    async fn load(&mut self, bytes: &[u8]) -> Result<(), CoreError> {
         let file = WeightFile::parse(bytes)?;
         self.show_file(file)?;
-        self.training.forget();
+        if self.drop_run().await? {
+            self.host.emit(Event::PhaseChanged { phase: Phase::Idle });
+        }
         Ok(())
+    }
+
+    /// Forget the run, having handed it over: whoever dropped it by mistake gets it back from these bytes. Whether there
+    /// was one, or was to be one.
+    async fn drop_run(&mut self) -> Result<bool, CoreError> {
+        let was_asked = self.training.asked().is_some();
+        let has_run = self.training.run().is_some();
+        if has_run {
+            self.training.save(self.host.as_ref()).await?;
+        }
+        self.training.forget();
+        Ok(has_run || was_asked)
     }
 
     fn show_file(&mut self, file: WeightFile) -> Result<(), CoreError> {
@@ -375,13 +385,12 @@ impl<H: Host> Session<H> {
     }
 
     /// Train and measure on other images from now on.
-    fn use_data(&mut self, source: &DataSource, bytes: &[u8]) -> Result<(), CoreError> {
+    async fn use_data(&mut self, source: &DataSource, bytes: &[u8]) -> Result<(), CoreError> {
         let own = match source {
             DataSource::Own(own) => Some(Dataset::own(own, bytes)?),
             DataSource::Shipped => None,
         };
-        let had_run = self.training.run().is_some() || self.training.is_asked();
-        self.training.forget();
+        let had_run = self.drop_run().await?;
         if self.measuring.is_active() {
             self.measuring.stop(self.host.as_ref());
         }
@@ -510,8 +519,12 @@ impl<H: Host> Session<H> {
         if self.view.wanted_codes() != (None, false) {
             self.view.refresh();
         }
-        if self.training.is_asked() {
-            return self.begin();
+        if let Some(command) = self.training.asked() {
+            if let Err(err) = self.begin() {
+                self.training.give_up(self.host.as_ref());
+                self.fail(command, &err);
+            }
+            return Ok(());
         }
         self.training.wake(self.host.as_ref());
         Ok(())

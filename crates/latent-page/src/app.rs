@@ -19,7 +19,7 @@ use crate::lapse::TimeLapse;
 use crate::measure::Measure;
 use crate::paths::Paths;
 use crate::plane::{GridSlider, Plane};
-use crate::runs::Runs;
+use crate::runs::{Resume, Runs};
 use crate::share::{CopyLink, Presets, Toasts};
 use crate::slow::SlowMotion;
 use crate::store::Store;
@@ -75,6 +75,7 @@ pub fn App() -> impl IntoView {
             <CopyLink store=store />
         </header>
         <Alert store=store client=client />
+        <Resume store=store client=client />
         <main>
             <section class="explore" aria-label="Exploration">
                 <div class="plane-place">

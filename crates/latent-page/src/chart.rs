@@ -8,6 +8,7 @@ use leptos_chartistry::{
 };
 
 use crate::format;
+use crate::keep::{Kept, Place};
 use crate::provenance;
 use crate::store::{Sample, Store};
 
@@ -18,19 +19,73 @@ const COLORS: [(u8, u8, u8); 4] =
 /// Colour of the loss on the test images.
 const TEST: (u8, u8, u8) = COLORS[3];
 
-/// Lines of the card's losses, and dots of the loss on the test images.
+/// Most runs of the past that are drawn.
+pub const MOST_PAST: usize = 4;
+
+/// Colours of the runs of the past.
+const PAST: [(u8, u8, u8); MOST_PAST] =
+    [(0x8a, 0x70, 0xd6), (0x8c, 0x7a, 0x2e), (0x3a, 0x8f, 0x9c), (0xc4, 0x52, 0x5a)];
+
+/// Width of their lines, by which `www/tools.css` finds them to dash them.
+const PAST_WIDTH: f64 = 1.25;
+
+/// Most points of a run of the past.
+const PAST_POINTS: usize = 100;
+
+/// A row of the chart: a sample of the run, or of a run of the past.
+#[derive(Clone)]
+struct Row {
+    sample: Sample,
+    /// Which run of the past.
+    past: Option<usize>,
+}
+
+/// A run of the past: its name, and its first loss over the steps.
+#[derive(Clone, PartialEq)]
+struct Past {
+    name: String,
+    points: Vec<(f64, f64)>,
+}
+
+/// Lines of the card's losses, dots of the loss on the test images, and runs of the past.
 #[component]
 pub fn Losses(store: Store) -> impl IntoView {
-    move || store.card.get().map(|card| view! { <LossChart store=store card=card /> })
+    let past = Memo::new(move |_| {
+        let (ids, runs) = (store.overlay.read(), store.runs.read());
+        let chosen = ids.iter().filter_map(|id| runs.iter().find(|run| run.id == *id));
+        let chosen = chosen.filter(|run| fits(store, run)).take(MOST_PAST);
+        chosen.map(|run| Past { name: run.name.clone(), points: points(run) }).collect::<Vec<_>>()
+    });
+    move || {
+        let past = past.get();
+        store.card.get().map(|card| view! { <LossChart store=store card=card past=past /> })
+    }
+}
+
+/// Whether a run can be drawn beside the one of this tab: it is another one, and its loss has the same unit.
+pub fn fits(store: Store, run: &Kept) -> bool {
+    let unit = |card: &ModelCard| card.losses.first().map(|term| term.unit.clone());
+    let families = store.families.read();
+    let family = families.iter().find(|card| card.id == run.family);
+    run.place != Place::Here && family.and_then(unit) == store.card.read().as_ref().and_then(unit)
+}
+
+/// The first loss of a run, at not too many steps.
+fn points(run: &Kept) -> Vec<(f64, f64)> {
+    let pace = run.history.len().div_ceil(PAST_POINTS).max(1);
+    let point = |sample: &Sample| {
+        Some((sample.step, sample.losses.first().copied().filter(|loss| loss.is_finite())?))
+    };
+    run.history.iter().step_by(pace).filter_map(point).collect()
 }
 
 #[component]
-fn LossChart(store: Store, card: ModelCard) -> impl IntoView {
-    let mut series = Series::new(|sample: &Sample| sample.step).with_min_y(0.0);
+fn LossChart(store: Store, card: ModelCard, past: Vec<Past>) -> impl IntoView {
+    let mut series = Series::new(|row: &Row| row.sample.step).with_min_y(0.0);
     let mut legend = Vec::new();
     for (index, term) in card.losses.iter().enumerate() {
         let color = COLORS[index % (COLORS.len() - 1)];
-        let line = Line::new(move |sample: &Sample| sample.losses.get(index).copied().unwrap_or(f64::NAN));
+        let line = Line::new(move |row: &Row| value(row, None, index));
         series = series.line(
             line.with_name(term.label.to_string())
                 .with_colour(colour(color))
@@ -40,9 +95,31 @@ fn LossChart(store: Store, card: ModelCard) -> impl IntoView {
         legend.push((color, term.label.to_string(), term.help.to_string(), index));
     }
     let marker = Marker::from_shape(MarkerShape::Diamond).with_colour(colour(TEST)).with_scale(1.6);
-    let line = Line::new(|sample: &Sample| sample.test);
+    let line = Line::new(|row: &Row| row.sample.test);
     series =
         series.line(line.with_name("Test").with_colour(colour(TEST)).with_width(1.5).with_marker(marker));
+    let mut past_legend = Vec::new();
+    let mut past_rows = Vec::new();
+    for (index, Past { name, points }) in past.into_iter().enumerate() {
+        let line = Line::new(move |row: &Row| value(row, Some(index), 0)).with_name(name.clone());
+        series = series.line(
+            line.with_colour(colour(PAST[index]))
+                .with_width(PAST_WIDTH)
+                .with_interpolation(Interpolation::Linear),
+        );
+        past_legend.push((PAST[index], name));
+        let row = |(step, loss)| Row {
+            sample: Sample { step, losses: vec![loss], test: f64::NAN },
+            past: Some(index),
+        };
+        past_rows.extend(points.into_iter().map(row));
+    }
+    // One after the other: a line is broken where it has no number, and the chart does not mind the order.
+    let data = Signal::derive(move || {
+        let history = store.history.read();
+        let own = history.iter().map(|sample| Row { sample: sample.clone(), past: None });
+        own.chain(past_rows.iter().cloned()).collect::<Vec<_>>()
+    });
     let latest = move |index: usize| {
         let progress = store.progress.get();
         progress
@@ -64,7 +141,8 @@ fn LossChart(store: Store, card: ModelCard) -> impl IntoView {
     };
     let unit = card.losses.first().map(|term| term.unit.to_string()).unwrap_or_default();
     let per_image = if unit.contains("per ") { "" } else { " per image" };
-    let is_empty = move || store.history.read().len() < 2;
+    let has_past = !past_legend.is_empty();
+    let is_empty = move || !has_past && store.history.read().len() < 2;
     view! {
         <figure class="chart" aria-label="Losses">
             <ul class="legend">
@@ -85,6 +163,15 @@ fn LossChart(store: Store, card: ModelCard) -> impl IntoView {
                     " "
                     <output data-loss="test">{test}</output>
                 </li>
+                {past_legend
+                    .into_iter()
+                    .map(|(color, name)| view! {
+                        <li class="past">
+                            <span class="swatch dashed" style=format!("color: {}", rgb(color))></span>
+                            {name}
+                        </li>
+                    })
+                    .collect_view()}
                 <li class="unit">{unit} {per_image}</li>
             </ul>
             <div class="chart-area" aria-hidden="true">
@@ -106,7 +193,7 @@ fn LossChart(store: Store, card: ModelCard) -> impl IntoView {
                             YGridLine::default().with_colour(FAINT).into_inner(),
                         ]
                         series=series.clone()
-                        data=store.history
+                        data=data
                     />
                 </Show>
             </div>
@@ -121,6 +208,16 @@ fn colour((r, g, b): (u8, u8, u8)) -> Colour {
     Colour::from_rgb(r, g, b)
 }
 
-fn swatch((r, g, b): (u8, u8, u8)) -> String {
-    format!("background: rgb({r} {g} {b})")
+fn swatch(color: (u8, u8, u8)) -> String {
+    format!("background: {}", rgb(color))
+}
+
+fn rgb((r, g, b): (u8, u8, u8)) -> String {
+    format!("rgb({r} {g} {b})")
+}
+
+/// A loss of a row, if it is of this run.
+fn value(row: &Row, past: Option<usize>, index: usize) -> f64 {
+    let losses = (row.past == past).then_some(&row.sample.losses);
+    losses.and_then(|losses| losses.get(index)).copied().unwrap_or(f64::NAN)
 }

@@ -5,6 +5,7 @@
 //! engine, which goes on from the last backup.
 
 mod engine;
+mod runs;
 mod tools;
 
 use std::cell::{Cell, RefCell};
@@ -20,12 +21,13 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{HtmlElement, Response};
 
+use crate::keep::Keep;
 use crate::measure;
-use crate::provenance;
 use crate::store::{DataState, Evaluated, Measured, Remedy, Store};
 use crate::timing;
 pub use engine::Kind;
 use engine::{Engine, Message};
+use runs::{Dropped, Taken};
 pub use tools::POINTS;
 
 /// More failures than this within a minute are not answered by another start.
@@ -40,6 +42,9 @@ type Exported = Box<dyn FnOnce(Uint8Array)>;
 
 /// What is done once an encoder was fetched, or could not be.
 type AfterEncoder = Box<dyn FnOnce(&Rc<Inner>, bool)>;
+
+/// What waits for the weights on their way.
+type Waiting = Box<dyn FnOnce(&Inner)>;
 
 struct Inner {
     store: Store,
@@ -56,8 +61,6 @@ struct Inner {
     opened: RefCell<Option<Uint8Array>>,
     /// A file of another family, which is opened if the visitor says so, and whether it holds a run.
     offered: RefCell<Option<(ModelCard, Uint8Array, bool)>>,
-    /// Whether a run of the visitor's is being taken up.
-    takes_up: Cell<bool>,
     /// Whether the model that was loaded is the visitor's: the shipped encoder does not fit it.
     is_own: Cell<bool>,
     /// Bytes of its encoder, once something needed it.
@@ -78,8 +81,22 @@ struct Inner {
     points: Cell<usize>,
     /// Who waits for the model as a file.
     exporting: RefCell<Option<Exported>>,
-    /// The run that Reset dropped.
-    dropped: RefCell<Option<Uint8Array>>,
+    /// What outlives the tab.
+    keep: Rc<Keep>,
+    /// The run that was dropped last.
+    dropped: RefCell<Option<Dropped>>,
+    /// Whether the next run that is gone can be brought back.
+    offers_undo: Cell<bool>,
+    /// A run that is being taken up.
+    taken: RefCell<Option<Taken>>,
+    /// Whether a run is being read from the browser's storage.
+    is_fetching: Cell<bool>,
+    /// Milliseconds that the run had trained before the engine took it up.
+    elapsed_ms: Cell<f64>,
+    /// How many fetches of shipped weights are on their way: loading them drops the run that an engine has.
+    loading: Cell<usize>,
+    /// What is done when they are loaded.
+    when_loaded: RefCell<Option<Waiting>>,
     /// Bytes of the run, and whether it was going on.
     backup: RefCell<Option<(Uint8Array, bool)>>,
     /// The move that waits for its answer, and since when.
@@ -102,7 +119,6 @@ impl Client {
             weights: RefCell::default(),
             opened: RefCell::default(),
             offered: RefCell::default(),
-            takes_up: Cell::default(),
             is_own: Cell::default(),
             encoder: RefCell::default(),
             awaiting_encoder: RefCell::default(),
@@ -113,7 +129,14 @@ impl Client {
             drawing: RefCell::default(),
             points: Cell::new(points),
             exporting: RefCell::default(),
+            keep: Keep::new(store),
             dropped: RefCell::default(),
+            offers_undo: Cell::default(),
+            taken: RefCell::default(),
+            is_fetching: Cell::default(),
+            elapsed_ms: Cell::default(),
+            loading: Cell::default(),
+            when_loaded: RefCell::default(),
             backup: RefCell::default(),
             moving: Cell::default(),
             failures: RefCell::default(),
@@ -204,7 +227,8 @@ impl Client {
         // A paused run that differs in live settings alone goes on.
         self.adjust();
         let seed = u64::from(store.seed.get_untracked());
-        inner.send(&command(card.id.to_string(), store.settings.get_untracked(), seed));
+        let command = command(card.id.to_string(), store.settings.get_untracked(), seed);
+        inner.once_loaded(move |inner| inner.send(&command));
     }
 
     /// Stop after the step in flight.
@@ -215,13 +239,16 @@ impl Client {
     /// Drop the run and come back to the loaded model.
     pub fn reset(self) {
         let inner = self.inner();
-        inner.backup.take();
         inner.store.notice.set(None);
-        inner.store.forget_run();
+        inner.leave_run();
         inner.send(&Command::Reset);
         if inner.weights.borrow().is_none() {
             // A run came before it.
             inner.load_shipped();
+        }
+        if inner.current.borrow().is_none() {
+            // Nobody answers.
+            inner.run_is_gone();
         }
     }
 
@@ -240,35 +267,19 @@ impl Client {
         inner.start_measuring();
     }
 
-    /// Stop measuring.
-    pub fn stop_measuring(self) {
-        let inner = self.inner();
-        if inner.asked_to_measure.get() {
-            inner.send(&Command::StopMeasuring);
-        } else {
-            inner.store.measuring.set(None);
-        }
-    }
-
     /// Show another family.
     pub fn choose(self, card: ModelCard) {
-        self.turn_to(card);
-        self.inner().load_shipped();
+        self.inner().choose(card);
     }
 
     /// Turn to a family whose model comes from elsewhere.
     pub fn turn_to(self, card: ModelCard) {
-        let inner = self.inner();
-        inner.backup.take();
-        inner.weights.take();
-        inner.opened.take();
-        inner.encoder.take();
-        inner.is_own.set(false);
-        self.stop_measuring();
-        inner.store.choose(card);
-        inner.send(&Command::Reset);
-        inner.send_look();
-        inner.send_strip();
+        self.inner().turn_to(card);
+    }
+
+    /// Stop measuring.
+    pub fn stop_measuring(self) {
+        self.inner().stop_measuring();
     }
 
     /// Do what a notice offers.
@@ -301,6 +312,35 @@ impl Client {
 }
 
 impl Inner {
+    fn choose(self: &Rc<Self>, card: ModelCard) {
+        self.turn_to(card);
+        self.load_shipped();
+    }
+
+    fn turn_to(&self, card: ModelCard) {
+        self.leave_run();
+        self.taken.take();
+        self.when_loaded.take();
+        self.backup.take();
+        self.weights.take();
+        self.opened.take();
+        self.encoder.take();
+        self.is_own.set(false);
+        self.stop_measuring();
+        self.store.choose(card);
+        self.send(&Command::Reset);
+        self.send_look();
+        self.send_strip();
+    }
+
+    fn stop_measuring(&self) {
+        if self.asked_to_measure.get() {
+            self.send(&Command::StopMeasuring);
+        } else {
+            self.store.measuring.set(None);
+        }
+    }
+
     fn send(&self, command: &Command) {
         if let Some(deferred) = self.deferred.borrow_mut().as_mut() {
             // What can be said twice is: the engine in charge may still be at work.
@@ -421,6 +461,7 @@ impl Inner {
                 // Of the family that was left, something may still be on its way.
                 let is_chosen = store.card.read_untracked().as_ref().is_some_and(|c| c.id == summary.family);
                 if is_chosen {
+                    self.follow_run(&summary);
                     self.loaded(summary);
                 }
             }
@@ -440,13 +481,22 @@ impl Inner {
             Event::PhaseChanged { phase } => {
                 if phase == Phase::Idle {
                     // What was still on its way when the run was dropped.
-                    self.backup.take();
-                    store.forget_run();
+                    self.run_is_gone();
                 }
                 store.phase.set(phase);
+                if phase == Phase::Paused {
+                    // Also after single steps and a divergence.
+                    self.send(&Command::Save);
+                }
             }
-            Event::Progress(progress) => store.record(progress),
-            Event::Evaluated { step, loss } => store.record_test(Evaluated { step, loss }),
+            Event::Progress(mut progress) => {
+                progress.elapsed_ms += self.elapsed_ms.get();
+                store.record(progress);
+            }
+            Event::Evaluated { step, loss } => {
+                store.record_test(Evaluated { step, loss });
+                self.keep.evaluated();
+            }
             Event::Latents { kl } => store.latent_kl.set(kl),
             // What was on its way when the engine was told to stop begins nothing anew.
             Event::Measuring { done } => store.measuring.update(|measuring| {
@@ -470,7 +520,7 @@ impl Inner {
                 ),
                 Some(Remedy::LowerRate(suggestion)),
             ),
-            Event::Saved { running, is_run, .. } => self.saved(running, is_run, bytes),
+            Event::Saved { step, running, is_run } => self.saved(step, running, bytes.filter(|_| is_run)),
             Event::Observed { .. }
             | Event::TestImages { .. }
             | Event::Points { .. }
@@ -481,17 +531,18 @@ impl Inner {
             Event::Failed { command, reason } if command == "attach" => self.current_failed(&reason),
             Event::Failed { command, reason } => {
                 match command.as_str() {
-                    // After a switch there is no model yet.
-                    "load" if self.opened.take().is_some() && self.weights.borrow().is_none() => {
-                        self.load_shipped();
+                    "load" if self.opened.take().is_some() => {
+                        self.stay_with_run();
+                        self.have_a_model();
                     }
-                    "restore" if self.takes_up.take() => {
-                        self.backup.take();
-                        if self.weights.borrow().is_none() {
-                            self.load_shipped();
-                        }
+                    "restore" => {
+                        self.not_taken_up();
+                        self.have_a_model();
                     }
-                    "data" => *self.data.borrow_mut() = self.data_before.take(),
+                    "data" => {
+                        *self.data.borrow_mut() = self.data_before.take();
+                        self.stay_with_run();
+                    }
                     _ => {}
                 }
                 if matches!(command.as_str(), "measure" | "stop measuring") {
@@ -510,14 +561,7 @@ impl Inner {
             *self.weights.borrow_mut() = Some(bytes);
             self.encoder.take();
             self.is_own.set(true);
-            // The engine dropped the run for it.
-            self.backup.take();
-            self.store.forget_run();
-            self.store.phase.set(Phase::Idle);
             self.store.toast("The model of the file is on show.");
-        }
-        if summary.provenance == Provenance::Run && self.takes_up.take() {
-            self.took_up(&summary);
         }
         if self.store.show(summary) {
             self.send_look();
@@ -529,16 +573,6 @@ impl Inner {
             self.with_encoder(|_, _| {});
         }
         self.look_again();
-    }
-
-    /// A run from a file is there: Train goes on with it, and so needs its settings.
-    fn took_up(&self, summary: &ModelSummary) {
-        if let Some(card) = self.store.card.read_untracked().as_ref() {
-            self.store.settings.set(provenance::settings(summary, card));
-        }
-        if let Some(seed) = provenance::entry(summary, "seed").and_then(|seed| seed.parse().ok()) {
-            self.store.seed.set(seed);
-        }
     }
 
     fn decoded(&self, engine: &Rc<Engine>, point: [f32; 2], z: Vec<f32>, decode_ms: f64) {
@@ -563,7 +597,7 @@ impl Inner {
 
     /// Give an engine the run or the model to show.
     fn hand_over_to(self: &Rc<Self>, engine: &Rc<Engine>) {
-        let backup = self.backup.borrow().clone();
+        let backup = self.taken.borrow().as_ref().map(Taken::backup).or_else(|| self.backup.borrow().clone());
         let weights = self.weights.borrow().clone();
         if backup.is_none() && weights.is_none() {
             self.load_shipped();
@@ -588,31 +622,57 @@ impl Inner {
         if self.has_own() {
             return;
         }
+        self.loading.update(|loading| loading + 1);
         let inner = Rc::clone(self);
         spawn_local(async move {
             let url = absolute(&format!("models/{}/decoder.safetensors", card.id));
             let fetched = fetch(&url).await;
+            inner.loading.update(|loading| loading - 1);
             let is_chosen = inner.store.card.read_untracked().as_ref().is_some_and(|c| c.id == card.id);
-            // Meanwhile the visitor may have opened a file, or begun a run, which it would take the place of.
-            if !is_chosen || inner.has_own() || inner.backup.borrow().is_some() {
-                return;
+            // Meanwhile the visitor may have opened a file.
+            if is_chosen && !inner.has_own() {
+                inner.show_shipped(fetched);
             }
-            match fetched {
-                Ok(bytes) => {
-                    inner.send_bytes(&Command::Load, &bytes);
-                    *inner.weights.borrow_mut() = Some(bytes);
-                }
-                Err(_) => inner.store.say(
-                    "The shipped model could not be fetched; check the connection and reload. Training works without it.",
-                    None,
-                ),
+            if inner.loading.get() == 0
+                && let Some(then) = inner.when_loaded.take()
+            {
+                then(&inner);
             }
         });
+    }
+
+    /// After a switch to a file that was refused there is no model yet.
+    fn have_a_model(self: &Rc<Self>) {
+        if self.weights.borrow().is_none() {
+            self.load_shipped();
+        }
     }
 
     /// Whether a file of the visitor is on show, or about to be.
     fn has_own(&self) -> bool {
         self.is_own.get() || self.opened.borrow().is_some()
+    }
+
+    fn show_shipped(&self, fetched: Result<Uint8Array, JsValue>) {
+        match fetched {
+            Ok(bytes) => {
+                self.send_bytes(&Command::Load, &bytes);
+                *self.weights.borrow_mut() = Some(bytes);
+            }
+            Err(_) => self.store.say(
+                "The shipped model could not be fetched; check the connection and reload. Training works without it.",
+                None,
+            ),
+        }
+    }
+
+    /// Do something once no shipped weights are on their way. Only the latest waits.
+    fn once_loaded(&self, then: impl FnOnce(&Self) + 'static) {
+        if self.loading.get() == 0 {
+            then(self);
+        } else {
+            *self.when_loaded.borrow_mut() = Some(Box::new(then));
+        }
     }
 
     /// The family whose encoder is missed: shipped decoders come without it, since few visitors need it.
@@ -698,9 +758,11 @@ impl Inner {
         Ok(judge)
     }
 
-    fn saved(self: &Rc<Self>, running: bool, is_run: bool, bytes: Option<ArrayBuffer>) {
-        if let Some(bytes) = bytes.filter(|_| is_run) {
-            *self.backup.borrow_mut() = Some((Uint8Array::new(&bytes), running));
+    fn saved(self: &Rc<Self>, step: u64, running: bool, bytes: Option<ArrayBuffer>) {
+        if let Some(bytes) = bytes {
+            let bytes = Uint8Array::new(&bytes);
+            self.keep.saved(step, &bytes);
+            *self.backup.borrow_mut() = Some((bytes, running));
         }
         let next = self.next.borrow().clone();
         if let Some(next) = next.filter(|next| next.is_ready()) {

@@ -80,6 +80,15 @@ pub fn sentence(text: &str) -> String {
     }
 }
 
+/// A moment as `14:03`, or as `2026-03-05 14:03` if it was not today.
+pub fn moment(ms: f64) -> String {
+    let (moment, today) = (js_sys::Date::new(&ms.into()), js_sys::Date::new_0());
+    let day = |date: &js_sys::Date| (date.get_full_year(), date.get_month() + 1, date.get_date());
+    let time = format!("{}:{:02}", moment.get_hours(), moment.get_minutes());
+    let (year, month, number) = day(&moment);
+    if day(&today) == day(&moment) { time } else { format!("{year}-{month:02}-{number:02} {time}") }
+}
+
 /// Bytes as `12.3 MB`.
 pub fn megabytes(bytes: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "for reading")]

@@ -20,6 +20,7 @@ mod drop;
 mod files;
 mod format;
 mod images;
+mod keep;
 mod keepsake;
 mod lapse;
 mod marks;

@@ -1,18 +1,236 @@
 //! Runs that are kept: their curves, and a way to go on with them.
 
-use leptos::prelude::*;
+use std::time::Duration;
 
+use latent_protocol::Phase;
+use leptos::prelude::*;
+use wasm_bindgen_futures::spawn_local;
+
+use crate::chart;
 use crate::client::Client;
+use crate::format;
+use crate::keep::{self, Kept, MOST, Place, State};
 use crate::panel::Panel;
 use crate::store::Store;
+
+/// Time after which the runs are looked at once more: a tab that was reloaded lets go of its run late.
+const SECOND_LOOK: Duration = Duration::from_millis(1500);
+
+/// Offers to go on with the run of a tab that was lost.
+#[component]
+pub fn Resume(store: Store, client: Client) -> impl IntoView {
+    let look = move || spawn_local(async move { client.keep().refresh().await });
+    let has_families = Memo::new(move |_| !store.families.read().is_empty());
+    Effect::new(move |_| {
+        // The first digit comes first.
+        if has_families.get() {
+            look();
+            set_timeout(look, SECOND_LOOK);
+        }
+    });
+    let listeners = [
+        window_event_listener_untyped("focus", move |_| look()),
+        window_event_listener_untyped("pagehide", move |_| client.save()),
+        window_event_listener_untyped("visibilitychange", move |_| {
+            if document().hidden() {
+                client.save();
+            }
+        }),
+    ];
+    on_cleanup(move || listeners.into_iter().for_each(WindowListenerHandle::remove));
+    let offered = Memo::new(move |_| {
+        let runs = store.runs.read();
+        let run = runs.iter().find(|run| run.state == State::Open && run.place == Place::Shelf)?;
+        let families = store.families.read();
+        let name = &families.iter().find(|card| card.id == run.family)?.name;
+        let (from, step) = (format::moment(run.begun_ms), format::thousands(run.progress.step));
+        Some((run.id.clone(), format!("{name}: a run from {from} stopped at step {step}.")))
+    });
+    let later = move |id: &str| client.keep().change(id, |kept| kept.state = State::Left);
+    view! {
+        <div role="status" aria-label="A run to go on with">
+            {move || {
+                let (id, text) = offered.get().filter(|_| store.phase.get() == Phase::Idle)?;
+                let kept = id.clone();
+                Some(view! {
+                    <div class="resume">
+                        <p>{text}</p>
+                        <button class="primary" on:click=move |_| client.resume(id.clone())>"Resume"</button>
+                        <button on:click=move |_| later(&kept)>"Keep for later"</button>
+                    </div>
+                })
+            }}
+        </div>
+    }
+}
 
 /// Runs that are kept: their curves, and a way to go on with them.
 #[component]
 pub fn Runs(store: Store, client: Client) -> impl IntoView {
-    let _ = client;
+    Effect::new(move |_| {
+        if store.panels.read().contains("runs") {
+            spawn_local(async move { client.keep().refresh().await });
+        }
+    });
+    let ids = Memo::new(move |_| store.runs.read().iter().map(|run| run.id.clone()).collect::<Vec<_>>());
+    let delete_all = move || {
+        let runs = store.runs.get_untracked();
+        let free = runs.into_iter().filter(|run| run.place == Place::Shelf).map(|run| run.id).collect();
+        spawn_local(async move { client.keep().delete(free).await });
+    };
     view! {
         <Panel store=store id="runs" title="Runs">
-            <p>"Runs"</p>
+            <p class="note">
+                {format!("This browser keeps the last {MOST} runs; of older ones, those that are finished make way first.")}
+            </p>
+            {move || {
+                store.unkept.get().map(|reason| view! {
+                    <p class="note">{format!("It keeps nothing now: {reason}.")}</p>
+                })
+            }}
+            <Show when=move || ids.read().is_empty()>
+                <p class="hint">"No runs yet: train a model, and it is kept here."</p>
+            </Show>
+            <ul class="runs" aria-label="Kept runs">
+                <For each=move || ids.get() key=String::clone let(id)>
+                    <Run store=store client=client id=id />
+                </For>
+            </ul>
+            <Show when=move || store.runs.read().iter().any(|run| run.place == Place::Shelf)>
+                <Delete label="Delete all" name=String::new() disabled=false delete=delete_all />
+            </Show>
         </Panel>
+    }
+}
+
+#[component]
+fn Run(store: Store, client: Client, id: String) -> impl IntoView {
+    let id = StoredValue::new(id);
+    // One by one: only what differs at a checkpoint is written anew, and a name that is being typed stays.
+    let read = move |read: fn(&Kept) -> String| {
+        Memo::new(move |_| {
+            let runs = store.runs.read();
+            id.with_value(|id| runs.iter().find(|run| run.id == *id).map(read)).unwrap_or_default()
+        })
+    };
+    let (name, facts) = (read(|run| run.name.clone()), read(facts));
+    let of = move |is: fn(&Kept) -> bool| {
+        Memo::new(move |_| id.with_value(|id| store.runs.read().iter().any(|run| run.id == *id && is(run))))
+    };
+    let is_free = of(|run| run.place == Place::Shelf);
+    let is_finished = of(|run| run.state == State::Finished);
+    let is_drawn = Memo::new(move |_| id.with_value(|id| store.overlay.read().contains(id)));
+    let can_draw = Memo::new(move |_| {
+        let runs = store.runs.read();
+        let run = id.with_value(|id| runs.iter().find(|run| run.id == *id));
+        run.is_some_and(|run| chart::fits(store, run)) && store.overlay.read().len() < chart::MOST_PAST
+    });
+    let rename = move |name: String| {
+        let name = name.trim().to_string();
+        if !name.is_empty() {
+            client.keep().change(&id.get_value(), move |kept| kept.name.clone_from(&name));
+        }
+    };
+    let draw = move |is_on: bool| {
+        store.overlay.update(|overlay| {
+            overlay.retain(|drawn| id.with_value(|id| drawn != id));
+            if is_on {
+                overlay.push(id.get_value());
+            }
+        });
+    };
+    let delete = move || spawn_local(async move { client.keep().delete(vec![id.get_value()]).await });
+    view! {
+        <li class="run">
+            <input
+                type="text"
+                aria-label="Name of the run"
+                autocomplete="off"
+                prop:value=name
+                on:change:target=move |event| {
+                    rename(event.target().value());
+                    // An empty name is none.
+                    if event.target().value().trim().is_empty() {
+                        event.target().set_value(&name.get_untracked());
+                    }
+                }
+            />
+            <p class="facts">{facts}</p>
+            <label class="check">
+                <input
+                    type="checkbox"
+                    prop:checked=is_drawn
+                    disabled=move || !is_drawn.get() && !can_draw.get()
+                    on:change:target=move |event| draw(event.target().checked())
+                />
+                "Show its curve"
+            </label>
+            <div class="run-buttons">
+                <button
+                    aria-label=move || format!("{} {}", if is_finished.get() { "Show" } else { "Resume" }, name.get())
+                    disabled=move || !is_free.get()
+                    on:click=move |_| client.resume(id.get_value())
+                >
+                    {move || if is_finished.get() { "Show" } else { "Resume" }}
+                </button>
+                <Delete label="Delete" name=name disabled=Signal::derive(move || !is_free.get()) delete=delete />
+            </div>
+        </li>
+    }
+}
+
+/// One line on a run.
+fn facts(run: &Kept) -> String {
+    let place = match (run.place, run.state) {
+        (Place::Here, _) => Some("in this tab"),
+        (Place::Elsewhere, _) => Some("open in another tab"),
+        (Place::Shelf, State::Finished) => Some("finished"),
+        (Place::Shelf, _) => None,
+    };
+    let progress = &run.progress;
+    let steps = format!(
+        "step {}, epoch {:.1} of {}",
+        format::thousands(progress.step),
+        progress.epoch,
+        progress.epochs,
+    );
+    let facts = [
+        Some(steps),
+        keep::test_loss(run),
+        Some(run.data.clone()),
+        Some(format::moment(run.begun_ms)),
+        place.map(ToString::to_string),
+    ];
+    facts.into_iter().flatten().collect::<Vec<_>>().join(" \u{b7} ")
+}
+
+/// A button that is pressed twice.
+#[component]
+fn Delete(
+    label: &'static str,
+    /// Of what, for those who do not see it.
+    #[prop(into)]
+    name: Signal<String>,
+    #[prop(into)] disabled: Signal<bool>,
+    delete: impl Fn() + Copy + Send + Sync + 'static,
+) -> impl IntoView {
+    let is_sure = RwSignal::new(false);
+    let text = move || if is_sure.get() { "Press again to delete" } else { label };
+    let press = move |_| {
+        if is_sure.get_untracked() {
+            delete();
+        }
+        is_sure.update(|is_sure| *is_sure = !*is_sure);
+    };
+    view! {
+        <button
+            class="delete"
+            aria-label=move || format!("{} {}", text(), name.get()).trim_end().to_string()
+            disabled=disabled
+            on:click=press
+            on:blur=move |_| is_sure.set(false)
+        >
+            {text}
+        </button>
     }
 }

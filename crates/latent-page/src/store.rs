@@ -8,9 +8,11 @@ use latent_protocol::{
     Path, Phase, PlaneLook, Progress, Route, Settings, Strip, Subject, TestLoss, Theme, word,
 };
 use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
 
 pub use latent_protocol::PlaneView;
 
+use crate::keep::Kept;
 use crate::lapse::Lapse;
 use crate::sketch::Sketch;
 use crate::{compare, strip};
@@ -55,6 +57,12 @@ pub struct Store {
     pub history: RwSignal<Vec<Sample>>,
     /// The latest loss on the test images.
     pub evaluated: RwSignal<Option<Evaluated>>,
+    /// Runs that are kept, the newest first; empty until they are read.
+    pub runs: RwSignal<Vec<Kept>>,
+    /// Ids of the kept runs whose curves are drawn.
+    pub overlay: RwSignal<Vec<String>>,
+    /// Why no runs are kept, if none are.
+    pub unkept: RwSignal<Option<String>>,
     /// The model on show.
     pub model: RwSignal<Option<ModelSummary>>,
     /// Panels that are open, by their names in the link.
@@ -152,7 +160,7 @@ pub struct Sample {
 }
 
 /// A loss on the test images.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evaluated {
     /// Step of the weights.
     pub step: u64,
@@ -224,6 +232,9 @@ impl Store {
             progress: RwSignal::new(None),
             history: RwSignal::new(Vec::new()),
             evaluated: RwSignal::new(None),
+            runs: RwSignal::new(Vec::new()),
+            overlay: RwSignal::new(Vec::new()),
+            unkept: RwSignal::new(None),
             model: RwSignal::new(None),
             panels: RwSignal::new(link.panels.clone()),
             view: RwSignal::new(link.view),
@@ -289,9 +300,8 @@ impl Store {
         let step = progress.step as f64;
         let losses: Vec<f64> = progress.losses.iter().map(|term| term.value).collect();
         self.history.update(|history| {
-            if history.last().is_some_and(|last| last.step >= step && last.test.is_nan()) {
-                history.clear();
-            }
+            // A run that begins anew has no past; one that goes on from a checkpoint has its own up to there.
+            history.truncate(history.partition_point(|sample| sample.step < step));
             history.push(Sample { step, losses, test: f64::NAN });
             if history.len() > HISTORY {
                 thin(history);

@@ -139,9 +139,12 @@ impl Training {
         Ok(fresh)
     }
 
-    /// Whether a run was asked for and has not begun.
-    pub fn is_asked(&self) -> bool {
-        self.asked.is_some()
+    /// Name of the command by which a run was asked for that has not begun.
+    pub fn asked(&self) -> Option<&'static str> {
+        self.asked.as_ref().map(|asked| match asked {
+            Asked::Start { .. } => "train",
+            Asked::Restore { .. } => "restore",
+        })
     }
 
     /// Drop the run.

@@ -14,11 +14,6 @@ use crate::store::{Pictured, Remedy, TestImages};
 pub const POINTS: usize = 10_000;
 
 impl Client {
-    /// Bring back the run that Reset dropped.
-    pub fn undo_reset(self) {
-        let _ = self.inner().dropped.borrow();
-    }
-
     /// The visitor's images that are trained on, if there are any.
     pub fn own_data(self) -> Option<(OwnData, Uint8Array)> {
         self.inner().data.borrow().clone()
@@ -104,24 +99,16 @@ impl Client {
     /// then.
     pub fn load(self, bytes: &Uint8Array) {
         let inner = self.inner();
+        inner.leave_run();
         *inner.opened.borrow_mut() = Some(bytes.clone());
         inner.send_bytes(&Command::Load, bytes);
-    }
-
-    /// Take up a run that was saved, of the chosen family.
-    pub fn restore(self, bytes: &Uint8Array, running: bool) {
-        let inner = self.inner();
-        inner.store.lapse.clear();
-        *inner.backup.borrow_mut() = Some((bytes.clone(), running));
-        inner.takes_up.set(true);
-        inner.send_bytes(&Command::Restore { running }, bytes);
     }
 
     /// Train and measure on own images, or with none on those of the page again. The run is dropped.
     pub fn use_data(self, own: Option<(OwnData, Uint8Array)>) {
         let inner = self.inner();
         let back = own.is_none();
-        inner.backup.take();
+        inner.keep.leave();
         *inner.data_before.borrow_mut() = inner.data.replace(own);
         if back {
             inner.send(&Command::UseData { source: DataSource::Shipped });
