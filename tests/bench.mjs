@@ -1,6 +1,8 @@
 // `cargo xtask bench`: the built page in a real browser, timed. Prints medians; nothing here can fail for being slow.
 import { cpus } from 'node:os'
+import { gzipSync } from 'node:zlib'
 import { badge, button, drawn, launch, open, plane, step, until } from './e2e/browser.mjs'
+import { images, labels } from './e2e/idx.mjs'
 
 const query = '?measure=1&device=cpu'
 const rows = []
@@ -11,13 +13,8 @@ function quantile(values, share) {
 }
 
 function row(what, values, limit, unit = 'ms') {
-  rows.push({
-    what,
-    n: values.length,
-    p50: `${quantile(values, 0.5).toFixed(1)} ${unit}`,
-    p95: `${quantile(values, 0.95).toFixed(1)} ${unit}`,
-    limit,
-  })
+  const shown = share => values.length > 0 ? `${quantile(values, share).toFixed(1)} ${unit}` : ''
+  rows.push({ what, n: values.length, p50: shown(0.5), p95: shown(0.95), limit })
 }
 
 const measures = (page, name) => page.evaluate(name => {
@@ -37,6 +34,59 @@ async function drag(page, moves) {
     await page.waitForTimeout(20)
   }
   await page.mouse.up()
+}
+
+/** Waits until all points are on the plane: their picture is the same for a second. */
+async function pointed(page) {
+  let [last, since] = [0, Date.now()]
+  await until(async () => {
+    const inked = await page.locator('canvas.cloud').evaluate(canvas => {
+      // A copy: a canvas that is read again and again is no longer drawn as a visitor's is.
+      const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d')
+      copy.drawImage(canvas, 0, 0)
+      const { data } = copy.getImageData(0, 0, canvas.width, canvas.height)
+      return data.reduce((sum, value, index) => sum + (index % 4 === 3 ? value : 0), 0)
+    })
+    if (inked !== last) [last, since] = [inked, Date.now()]
+    return inked
+  }, inked => inked > 100_000 && Date.now() - since > 1000, 'points on the plane', 120_000)
+}
+
+/** Draws a stroke on the pad, from one place to another in shares of its side. */
+async function stroke(page, from, to) {
+  const pad = page.getByRole('img', { name: /^Pad / })
+  await pad.scrollIntoViewIfNeeded()
+  const box = await pad.boundingBox()
+  const at = ([x, y]) => [box.x + box.width * x, box.y + box.height * y]
+  await page.mouse.move(...at(from))
+  await page.mouse.down()
+  await page.mouse.move(...at(to), { steps: 8 })
+  await page.mouse.up()
+}
+
+/** Milliseconds from each interaction to the next paint while `interact` goes on, one after the other. An interaction
+ *  is what the browser takes for one, as of a press, its release and its click: the slowest counts. The browser tells
+ *  of none that took less than 16 ms, and rounds to 8. */
+async function paints(page, interact) {
+  await page.evaluate(() => {
+    const durations = new Map()
+    const note = entries => {
+      for (const { interactionId: id, duration } of entries) {
+        if (id > 0) durations.set(id, Math.max(duration, durations.get(id) ?? 0))
+      }
+    }
+    const observer = new PerformanceObserver(list => note(list.getEntries()))
+    observer.observe({ type: 'event', durationThreshold: 16 })
+    window.interactionDurations = () => {
+      note(observer.takeRecords())
+      observer.disconnect()
+      return [...durations.values()]
+    }
+  })
+  await interact()
+  // The last ones are told after their paint.
+  await page.waitForTimeout(500)
+  return page.evaluate(() => window.interactionDurations())
 }
 
 const browser = await launch()
@@ -82,6 +132,42 @@ await measures(training, 'drag')
 await drag(training, 300)
 row('a drag while training, move to drawn digit', await measures(training, 'drag'), '120 ms (p95)')
 await training.close()
+
+const busy = await drawn(await open(browser, `${query}&view=points`))
+await pointed(busy)
+await busy.locator('#panel-draw > summary').click()
+await stroke(busy, [0.3, 0.25], [0.7, 0.25])
+await busy.getByLabel('Loss of this image').waitFor({ timeout: 60_000 })
+await button(busy, 'Train').click()
+await until(() => step(busy), n => n > 0, 'training', 120_000)
+const filters = busy.getByRole('group', { name: 'Classes on the plane' })
+const durations = await paints(busy, async () => {
+  const end = Date.now() + 15_000
+  for (let count = 0; Date.now() < end; count++) {
+    await plane(busy).scrollIntoViewIfNeeded()
+    await drag(busy, 10)
+    await plane(busy).focus()
+    for (const key of ['ArrowRight', 'ArrowUp', 'ArrowLeft', 'ArrowDown']) await busy.keyboard.press(key)
+    // Off and on again, so that all points are there for what comes next.
+    for (const _ of ['off', 'on']) await filters.getByRole('button', { name: `Class ${count % 10}`, exact: true }).click()
+    await stroke(busy, [0.2 + 0.06 * (count % 10), 0.3], [0.6, 0.8])
+  }
+})
+row('interaction to next paint while training with 10,000 points shown and a drawing on the pad', durations, '100 ms (p95)')
+await busy.close()
+
+const own = await drawn(await open(browser, query))
+await own.locator('#panel-images > summary').click()
+const files = [['train', 60_000], ['t10k', 10_000]].flatMap(([name, count]) => [
+  { name: `${name}-images-idx3-ubyte.gz`, mimeType: 'application/gzip', buffer: gzipSync(images(count)) },
+  { name: `${name}-labels-idx1-ubyte.gz`, mimeType: 'application/gzip', buffer: gzipSync(labels(count)) },
+])
+const opened = Date.now()
+await own.getByLabel('Open images').setInputFiles(files)
+await until(() => own.getByRole('status', { name: 'Images in use' }).innerText(),
+  text => text.includes(': 60,000 images to train on, 10,000 to test,'), 'own images', 120_000)
+row('own images, 60,000 + 10,000: loaded', [(Date.now() - opened) / 1000], '', 's')
+await own.close()
 
 /** Trains to the end; returns the seconds from the click, and how long drags took meanwhile. */
 async function toTheEnd(link, drags = 0) {

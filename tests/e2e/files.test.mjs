@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { PAGE_URL, button, code, difference, drawn, healthy, launch, open, pixels, step, until } from './browser.mjs'
+import { images, labels } from './idx.mjs'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 /** Small enough for a step in no time. */
@@ -97,24 +98,6 @@ function weights(json, data = Buffer.alloc(0)) {
 async function shipped(family) {
   return Buffer.from(await (await fetch(`${PAGE_URL}/models/${family}/decoder.safetensors`)).arrayBuffer())
 }
-
-function numbers(...values) {
-  const bytes = Buffer.alloc(4 * values.length)
-  values.forEach((value, index) => bytes.writeUInt32BE(value, 4 * index))
-  return bytes
-}
-
-/** IDX images of which each is a bar whose height tells its class. */
-function images(count, side = 28) {
-  const pixels = Buffer.alloc(count * side * side)
-  for (let image = 0; image < count; image++) {
-    const height = 2 + 2 * (image % 10)
-    for (let y = 0; y < height; y++) pixels.fill(255, (image * side + y) * side + 8, (image * side + y) * side + 20)
-  }
-  return Buffer.concat([numbers(0x803, count, side, side), pixels])
-}
-
-const labels = count => Buffer.concat([numbers(0x801, count), Buffer.from(Array.from({ length: count }, (_, i) => i % 10))])
 
 /** Counts as shown: images to train on, images to test, classes. */
 async function counts(page) {
