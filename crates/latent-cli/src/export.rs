@@ -29,11 +29,18 @@ pub struct Arguments {
     seconds: Option<f64>,
 }
 
-/// The test loss is measured on the weights as shipped, rounded to f16.
+/// Bits of fraction that a shipped decoder's weights keep, of the ten that f16 has. What is left compresses to two
+/// thirds, and nobody sees a weight that is one percent off.
+const FRACTION: u32 = 5;
+
+/// The test loss is measured on the weights as shipped, rounded.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let dataset = data::load(&arguments.data)?;
     let trained = evaluate::read(std::slice::from_ref(&arguments.checkpoint))?;
     let mut shipped = WeightFile::parse(&trained.to_bytes(Precision::F16)?)?;
+    for (_, tensor) in shipped.tensors.iter_mut().filter(|(name, _)| name.starts_with("decoder.")) {
+        tensor.values.iter_mut().for_each(|value| *value = rounded(*value));
+    }
     let card = &models::family(shipped.entry(key::FAMILY)?)?.card;
     let loss = train::test_loss(evaluate::model(&shipped)?, card, &dataset)?;
     let metrics = json!({
@@ -68,4 +75,25 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     println!("{metrics:#}");
     Ok(())
+}
+
+/// The nearest number with so few bits of fraction.
+fn rounded(value: f32) -> f32 {
+    let dropped = f32::MANTISSA_DIGITS - 1 - FRACTION;
+    f32::from_bits((value.to_bits() + (1 << (dropped - 1))) >> dropped << dropped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rounded;
+
+    #[test]
+    fn few_bits_are_kept_and_the_nearest_number_is_taken() {
+        for (value, expected) in
+            [(0.0, 0.0), (1.0, 1.0), (-0.75, -0.75), (1.01, 1.0), (1.02, 1.03125), (1.999, 2.0), (-3.3, -3.3125)]
+        {
+            let found: f32 = rounded(value);
+            assert!((found - expected).abs() < 1e-9, "{value}: {found}");
+        }
+    }
 }
