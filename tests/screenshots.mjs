@@ -93,7 +93,7 @@ function sideways(page) {
 /** All panels, while a drawing is looked at through the model. */
 async function openTools(page) {
   for (const summary of await page.locator('.panel:not([open]) > summary').all()) await summary.click()
-  const pad = page.locator('#panel-draw canvas').first()
+  const pad = page.locator('#panel-draw .pad').first()
   await pad.scrollIntoViewIfNeeded()
   const box = await pad.boundingBox()
   const [x, y] = [box.x + box.width * 0.55, box.y]
@@ -112,16 +112,13 @@ async function doStep(page) {
 
 /** Test images as points on the plane. */
 async function showPoints(page) {
-  const place = page.locator('.plane-place')
-  const menu = place.locator('select', { has: page.locator('option', { hasText: /^Points$/ }) })
-  if (await menu.count() > 0) await menu.first().selectOption({ label: 'Points' })
-  else await place.getByText('Points', { exact: true }).click()
+  await page.locator('.plane-place').getByText('Points', { exact: true }).click()
   await page.waitForTimeout(4000)
 }
 
 /** Two models side by side. */
 async function openCompare(page) {
   await page.locator('#panel-compare > summary').click()
-  await page.locator('#panel-compare .panel-body').waitFor()
+  await page.locator('#panel-compare').getByRole('combobox').first().selectOption({ index: 1 })
   await page.waitForTimeout(2000)
 }

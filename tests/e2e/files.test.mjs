@@ -437,7 +437,7 @@ test('a GIF is made beside the page', async () => {
       worker.postMessage([greys, 3, 2, 4, 120, colors])
     })
     const decoder = new ImageDecoder({ data: bytes, type: 'image/gif' })
-    await decoder.completed
+    await Promise.all([decoder.completed, decoder.tracks.ready])
     const track = decoder.tracks.selectedTrack
     const corners = []
     let size

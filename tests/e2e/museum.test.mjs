@@ -33,6 +33,7 @@ const differs = (a, b, least = 20) => a.length !== b.length || difference(a, b) 
 const changed = (page, which, from, what, timeout) => until(() => pixels(page, which), p => differs(p, from), what, timeout)
 
 async function drag(page, [x0, y0], [x1, y1]) {
+  await plane(page).scrollIntoViewIfNeeded()
   const box = await plane(page).boundingBox()
   const at = (x, y) => [box.x + box.width * x, box.y + box.height * y]
   await page.mouse.move(...at(x0, y0))

@@ -70,8 +70,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     if arguments.poster {
         let poster = render::manifold(evaluate::model(&shipped)?.as_ref(), 20, Theme::PLAIN)?;
-        // Half the size: it is only looked at until the first decode.
-        render::write(&poster.halved(), &arguments.out.join("poster.png"))?;
+        // Half the size and few greys: it is only looked at until the first decode.
+        render::write(&poster.halved(), &arguments.out.join("poster.png"), png::BitDepth::Four)?;
     }
     println!("{metrics:#}");
     Ok(())
@@ -89,9 +89,15 @@ mod tests {
 
     #[test]
     fn few_bits_are_kept_and_the_nearest_number_is_taken() {
-        for (value, expected) in
-            [(0.0, 0.0), (1.0, 1.0), (-0.75, -0.75), (1.01, 1.0), (1.02, 1.03125), (1.999, 2.0), (-3.3, -3.3125)]
-        {
+        for (value, expected) in [
+            (0.0, 0.0),
+            (1.0, 1.0),
+            (-0.75, -0.75),
+            (1.01, 1.0),
+            (1.02, 1.03125),
+            (1.999, 2.0),
+            (-3.3, -3.3125),
+        ] {
             let found: f32 = rounded(value);
             assert!((found - expected).abs() < 1e-9, "{value}: {found}");
         }

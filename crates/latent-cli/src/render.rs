@@ -28,7 +28,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let model = evaluate::model(&evaluate::read(&arguments.weights)?)?;
     let picture = manifold(model.as_ref(), usize::from(arguments.grid), Theme::PLAIN)?;
-    write(&picture, &arguments.out)?;
+    write(&picture, &arguments.out, png::BitDepth::Eight)?;
     println!("{} x {} pixels in {}", picture.width, picture.height, arguments.out.display());
     Ok(())
 }
@@ -40,16 +40,25 @@ pub fn manifold(model: &dyn LatentModel, grid: usize, theme: Theme) -> anyhow::R
     Ok(Picture::mosaic(&pixels, grid, theme))
 }
 
-/// Write a grey PNG file.
-pub fn write(picture: &Picture, path: &Path) -> anyhow::Result<()> {
+/// Write a grey PNG file, with a byte per pixel or with sixteen greys.
+pub fn write(picture: &Picture, path: &Path, depth: png::BitDepth) -> anyhow::Result<()> {
     let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
     let (width, height) = (u32::try_from(picture.width)?, u32::try_from(picture.height)?);
     let mut encoder = png::Encoder::new(BufWriter::new(file), width, height);
     encoder.set_color(png::ColorType::Grayscale);
+    encoder.set_depth(depth);
     encoder.set_compression(png::Compression::High);
-    let grey: Vec<u8> = picture.rgba.chunks_exact(4).map(|pixel| pixel[0]).collect();
+    let greys: Vec<u8> = picture.rgba.chunks_exact(4).map(|pixel| pixel[0]).collect();
+    let bytes = if depth == png::BitDepth::Four {
+        let sixteenth = |grey: u8| (u16::from(grey) * 15 + 127) / 255;
+        let pair = |pair: &[u8]| sixteenth(pair[0]) << 4 | pair.get(1).map_or(0, |grey| sixteenth(*grey));
+        let rows = greys.chunks_exact(picture.width).flat_map(|row| row.chunks(2));
+        rows.map(|two| u8::try_from(pair(two)).unwrap_or(u8::MAX)).collect()
+    } else {
+        greys
+    };
     encoder
         .write_header()?
-        .write_image_data(&grey)
+        .write_image_data(&bytes)
         .with_context(|| format!("cannot write {}", path.display()))
 }

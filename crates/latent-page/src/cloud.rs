@@ -198,7 +198,7 @@ fn Tip(store: Store, spotlight: Spotlight) -> impl IntoView {
     let text = Signal::derive(move || {
         let number = image.get()?;
         let class = store.images.read().as_ref()?.labels.get(number).copied()?;
-        Some(format!("Test image {number} \u{b7} class {class}"))
+        Some(format!("Test image {number} \u{b7} class {}", store.class_label(class)))
     });
     // Of another model it is not known yet.
     let point = Memo::new(move |_| {
@@ -418,6 +418,7 @@ fn Classes(store: Store) -> impl IntoView {
             <button
                 type="button"
                 aria-label=format!("Class {class}")
+                title=move || store.class_label(class)
                 aria-pressed=move || has_class(store.classes.get(), class).to_string()
                 style=("--mark", move || palette::css(palette::color(class, store.theme.get())))
                 on:click=move |_| store.classes.update(|classes| *classes ^= 1 << class)

@@ -37,9 +37,12 @@ pub fn CopyLink(store: Store) -> impl IntoView {
         if shown.read().is_some()
             && let Some(field) = field.get()
         {
-            // A field that cannot be focused can still be read.
-            let _ = field.focus();
-            field.select();
+            // Not before it is on the page and has its text.
+            request_animation_frame(move || {
+                // A field that cannot be focused can still be read.
+                let _ = field.focus();
+                field.select();
+            });
         }
     });
     view! {

@@ -428,6 +428,12 @@ impl Store {
             .unwrap_or_else(|| class.to_string())
     }
 
+    /// A class by its number and, where it has one, its name: `7` or `7, Sneaker`.
+    pub fn class_label(&self, class: u8) -> String {
+        let (number, name) = (class.to_string(), self.class_name(class.into()));
+        if name == number { number } else { format!("{number}, {name}") }
+    }
+
     /// Say that something was done.
     pub fn toast(&self, text: impl Into<String>) {
         self.toast.set(Some(Toast { text: text.into(), undo: false }));

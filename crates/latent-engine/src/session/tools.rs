@@ -58,6 +58,8 @@ impl Tools {
     /// Tell where so many test images lie.
     pub fn set_points(&mut self, count: usize) {
         (self.count, self.next, self.left) = (count, 0, count);
+        // Whoever asks may not have the images any more.
+        self.images_told = false;
     }
 
     /// Travel along a path, or along none.
@@ -107,7 +109,6 @@ impl Tools {
 
     /// Other images are there.
     pub fn renew_images(&mut self) {
-        self.images_told = false;
         self.set_points(self.count);
         self.observe_due = self.subject != Subject::None;
     }

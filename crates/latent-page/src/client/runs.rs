@@ -177,7 +177,8 @@ impl Inner {
         };
         if is_new {
             store.forget_run();
-            if let Some(card) = store.card.get_untracked() {
+            // The second model's runs are not kept: it is there to be compared with.
+            if let Some(card) = store.card.get_untracked().filter(|_| store.prefix.is_empty()) {
                 self.keep.begin(Kept::new(store, &card, summary));
             }
         } else {

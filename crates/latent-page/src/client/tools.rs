@@ -22,6 +22,7 @@ impl Client {
     /// Look at a test image through the model, or at nothing any more.
     pub fn observe(self, subject: Subject) {
         let inner = self.inner();
+        let subject = inner.existing(subject);
         inner.store.subject.set(subject);
         if subject == Subject::None {
             inner.store.observed.set(None);
@@ -132,6 +133,16 @@ impl Inner {
         }
     }
 
+    /// A test image that is there, as far as it is known how many are.
+    fn existing(&self, subject: Subject) -> Subject {
+        let facts = self.store.data_facts.read_untracked();
+        let count = facts.as_ref().map(|facts| facts.test.iter().sum::<usize>());
+        match (subject, count) {
+            (Subject::Image(index), Some(count)) => Subject::Image(index.min(count.saturating_sub(1))),
+            _ => subject,
+        }
+    }
+
     /// Another model is on show: look at the same through it.
     pub(super) fn look_again(self: &Rc<Self>) {
         if self.store.subject.get_untracked() != Subject::None {
@@ -210,11 +221,16 @@ impl Inner {
             }
             Event::DataReady { facts } => {
                 self.data_before.take();
+                let is_own = self.data.borrow().is_some();
+                let before = store.data_facts.get_untracked();
+                store.has_own_data.set(is_own);
+                // The images of the page arrive file by file: those that are shown already stay.
+                if is_own || before.is_some_and(|before| before != facts) {
+                    store.images.set(None);
+                    store.points.update(Vec::clear);
+                    self.send_points();
+                }
                 store.data_facts.set(Some(facts));
-                store.has_own_data.set(self.data.borrow().is_some());
-                store.images.set(None);
-                store.points.update(Vec::clear);
-                self.send_points();
             }
             Event::Exported { .. } => {
                 if let Some(then) = self.exporting.take() {
