@@ -529,29 +529,30 @@ impl Inner {
             | Event::DataReady { .. }
             | Event::Exported { .. } => self.tool_said(event, bytes),
             Event::Failed { command, reason } if command == "attach" => self.current_failed(&reason),
-            Event::Failed { command, reason } => {
-                match command.as_str() {
-                    "load" if self.opened.take().is_some() => {
-                        self.stay_with_run();
-                        self.have_a_model();
-                    }
-                    "restore" => {
-                        self.not_taken_up();
-                        self.have_a_model();
-                    }
-                    "data" => {
-                        *self.data.borrow_mut() = self.data_before.take();
-                        self.stay_with_run();
-                    }
-                    _ => {}
-                }
-                if matches!(command.as_str(), "measure" | "stop measuring") {
-                    store.measuring.set(None);
-                }
-                store.say(reason, None);
-            }
+            Event::Failed { command, reason } => self.refused(&command, reason),
             Event::Fault { reason } => self.current_failed(&reason),
         }
+    }
+
+    /// The engine could not do what it was asked.
+    fn refused(self: &Rc<Self>, command: &str, reason: String) {
+        match command {
+            "load" if self.opened.take().is_some() => {
+                self.stay_with_run();
+                self.have_a_model();
+            }
+            "restore" => {
+                self.not_taken_up();
+                self.have_a_model();
+            }
+            "data" => {
+                *self.data.borrow_mut() = self.data_before.take();
+                self.stay_with_run();
+            }
+            "measure" | "stop measuring" => self.store.measuring.set(None),
+            _ => {}
+        }
+        self.store.say(reason, None);
     }
 
     fn loaded(self: &Rc<Self>, summary: ModelSummary) {

@@ -70,14 +70,7 @@ pub fn Plane(
         }
     };
     let key = move |event: KeyboardEvent| {
-        let step = if event.shift_key() { 10.0 * STEP } else { STEP };
-        let [x, y] = store.point.get_untracked();
         let point = match event.key().as_str() {
-            "ArrowLeft" => [x - step, y],
-            "ArrowRight" => [x + step, y],
-            "ArrowUp" => [x, y + step],
-            "ArrowDown" => [x, y - step],
-            "Home" => [0.5, 0.5],
             "n" | "N" if !event.ctrl_key() && !event.meta_key() => {
                 let Some(point) = spotlight.step(!event.shift_key()) else { return };
                 point
@@ -87,7 +80,10 @@ pub fn Plane(
                 sketch.is_on.set(false);
                 return;
             }
-            _ => return,
+            key => {
+                let Some(point) = moved(store.point.get_untracked(), key, event.shift_key()) else { return };
+                point
+            }
         };
         event.prevent_default();
         client.move_to(point);
@@ -136,6 +132,19 @@ fn place_of(event: &PointerEvent) -> Option<[f32; 2]> {
     let x = (f64::from(event.client_x()) - rect.left()) / rect.width().max(1.0);
     let y = (f64::from(event.client_y()) - rect.top()) / rect.height().max(1.0);
     Some(unit_from_canvas(x, y))
+}
+
+/// Where a key moves the handle, if it does.
+fn moved([x, y]: [f32; 2], key: &str, is_far: bool) -> Option<[f32; 2]> {
+    let step = if is_far { 10.0 * STEP } else { STEP };
+    Some(match key {
+        "ArrowLeft" => [x - step, y],
+        "ArrowRight" => [x + step, y],
+        "ArrowUp" => [x, y + step],
+        "ArrowDown" => [x, y - step],
+        "Home" => [0.5, 0.5],
+        _ => return None,
+    })
 }
 
 /// From a share of the plane's width and height, downwards, to the unit square, upwards.

@@ -25,7 +25,8 @@ pub enum Command {
         /// Folder of the data set, with `index.json` in it.
         data_url: String,
     },
-    /// Show the model in the weights that travel beside this message. Answer: [`Event::Loaded`].
+    /// Show the model in the weights that travel beside this message and drop the run, which is handed over first.
+    /// Answer: [`Event::Loaded`]; then, if there was a run, [`Event::Saved`] and [`Event::PhaseChanged`].
     Load,
     /// Add the tensors that travel beside this message to the model shown: an encoder to a decoder. Answer:
     /// [`Event::Loaded`].
@@ -77,7 +78,8 @@ pub enum Command {
         /// Seed of everything random in the run.
         seed: u64,
     },
-    /// Drop the run and show the model that was loaded before it. Answer: [`Event::PhaseChanged`].
+    /// Drop the run and show the model that was loaded before it. Answer: [`Event::Saved`] with the run, if there was
+    /// one, then [`Event::PhaseChanged`].
     Reset,
     /// Change settings of the run that may change while training. Nothing is answered when there is none.
     Adjust {

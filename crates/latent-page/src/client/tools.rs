@@ -211,10 +211,8 @@ impl Inner {
                     *point = *found;
                 }
             }),
-            Event::Travelled { route } => {
-                if store.path.read_untracked().is_some() {
-                    store.route.set(Some(Pictured { what: route, pixels: Arc::new(bytes) }));
-                }
+            Event::Travelled { route } if store.path.read_untracked().is_some() => {
+                store.route.set(Some(Pictured { what: route, pixels: Arc::new(bytes) }));
             }
             Event::Dissected { dissection } => {
                 store.dissected.set(Some(Pictured { what: dissection, pixels: Arc::new(bytes) }));
