@@ -41,6 +41,8 @@ pub struct Session<H: Host> {
     report: DeviceReport,
     /// The model of the last file, to come back to.
     base: Option<WeightFile>,
+    /// The checkpoint on show whose run has not begun: its images are on their way.
+    restoring: Option<WeightFile>,
     view: View,
     training: Training,
     measuring: Measuring,
@@ -63,6 +65,7 @@ impl<H: Host> Session<H> {
             device,
             report,
             base: None,
+            restoring: None,
             view: View::default(),
             training: Training::default(),
             measuring: Measuring::default(),
@@ -178,15 +181,20 @@ impl<H: Host> Session<H> {
         if let Some(run) = self.training.run() {
             return Some(run.family());
         }
-        models::family(self.base.as_ref()?.entry(key::FAMILY).ok()?).ok()
+        models::family(self.shown_file()?.entry(key::FAMILY).ok()?).ok()
+    }
+
+    /// The file of the model on show, where that is not a run's.
+    fn shown_file(&self) -> Option<&WeightFile> {
+        self.restoring.as_ref().or(self.base.as_ref())
     }
 
     /// Begin the search for a geodesic in a copy of the model that has derivatives.
     async fn begin_search(&mut self) -> Result<(), CoreError> {
         let Some(model) = self.view.model() else { return Ok(()) };
-        let file = match (self.training.run(), &self.base) {
+        let file = match (self.training.run(), self.shown_file()) {
             (Some(run), _) => run.weights().await?,
-            (None, Some(base)) => base.clone(),
+            (None, Some(file)) => file.clone(),
             (None, None) => return Ok(()),
         };
         let family = models::family(file.entry(key::FAMILY)?)?;
@@ -291,6 +299,7 @@ impl<H: Host> Session<H> {
             self.training.save(self.host.as_ref()).await?;
         }
         self.training.forget();
+        self.restoring = None;
         Ok(has_run || was_asked)
     }
 
@@ -311,7 +320,7 @@ impl<H: Host> Session<H> {
         let (model, summary) = self.open(&whole, Provenance::File)?;
         self.base = Some(whole);
         // A run is not touched: its model has all its parts.
-        if self.training.run().is_none() {
+        if self.training.run().is_none() && self.restoring.is_none() {
             self.view.show(model);
             self.host.emit(Event::Loaded(summary));
         }
@@ -325,7 +334,7 @@ impl<H: Host> Session<H> {
             Some(_) => None,
             None => Some(Judge::load(&self.device, &WeightFile::parse(judge)?)?),
         };
-        let subject = match (self.training.run(), &self.base) {
+        let subject = match (self.training.run(), self.shown_file()) {
             (Some(run), _) => Some((run.snapshot(), run.family(), Some(run.step()))),
             (None, Some(file)) => {
                 let family = models::family(file.entry(key::FAMILY)?)?;
@@ -404,6 +413,8 @@ impl<H: Host> Session<H> {
             }
             self.host.emit(Event::PhaseChanged { phase: Phase::Idle });
         }
+        // The plane or the strip may show what is made of test images.
+        self.view.refresh();
         Ok(())
     }
 
@@ -421,9 +432,9 @@ impl<H: Host> Session<H> {
 
     /// Hand over the model on show as a file.
     async fn export(&mut self) -> Result<(), CoreError> {
-        let (file, step) = match (self.training.run(), &self.base) {
+        let (file, step) = match (self.training.run(), self.shown_file()) {
             (Some(run), _) => (run.weights().await?, Some(run.step())),
-            (None, Some(base)) => (base.clone(), None),
+            (None, Some(file)) => (file.clone(), None),
             (None, None) => return Err(CoreError::Unable("be saved before it is there")),
         };
         self.host.hand_over(Event::Exported { step }, file.to_bytes(Precision::F32)?);
@@ -442,6 +453,7 @@ impl<H: Host> Session<H> {
     fn show_checkpoint(&mut self, bytes: &[u8]) -> Result<(), CoreError> {
         let file = WeightFile::parse(bytes)?.without_state();
         let (model, summary) = self.open(&file, Provenance::Run)?;
+        self.restoring = Some(file);
         self.view.show(model);
         self.host.emit(Event::Loaded(summary));
         Ok(())
@@ -471,6 +483,7 @@ impl<H: Host> Session<H> {
         if self.training.begin(self.host.as_ref(), &self.device, dataset)?
             && let Some(run) = self.training.run()
         {
+            self.restoring = None;
             let model = run.snapshot();
             let metadata = run.metadata().into_iter().collect();
             self.host.emit(Event::Loaded(summary(run.family(), model.as_ref(), Provenance::Run, metadata)));

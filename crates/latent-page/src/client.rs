@@ -61,6 +61,8 @@ struct Inner {
     opened: RefCell<Option<Uint8Array>>,
     /// A file of another family, which is opened if the visitor says so, and whether it holds a run.
     offered: RefCell<Option<(ModelCard, Uint8Array, bool)>>,
+    /// Whether the next model from a file is only what Reset comes back to: a run is on its way to the same engine.
+    passes_over: Cell<bool>,
     /// Whether the model that was loaded is the visitor's: the shipped encoder does not fit it.
     is_own: Cell<bool>,
     /// Bytes of its encoder, once something needed it.
@@ -119,6 +121,7 @@ impl Client {
             weights: RefCell::default(),
             opened: RefCell::default(),
             offered: RefCell::default(),
+            passes_over: Cell::default(),
             is_own: Cell::default(),
             encoder: RefCell::default(),
             awaiting_encoder: RefCell::default(),
@@ -224,6 +227,9 @@ impl Client {
         let store = inner.store;
         let Some(card) = store.card.get_untracked() else { return };
         store.notice.set(None);
+        if inner.goes_on_with_taken() {
+            return;
+        }
         // A paused run that differs in live settings alone goes on.
         self.adjust();
         let seed = u64::from(store.seed.get_untracked());
@@ -240,6 +246,7 @@ impl Client {
     pub fn reset(self) {
         let inner = self.inner();
         inner.store.notice.set(None);
+        inner.give_up_taken();
         inner.leave_run();
         inner.send(&Command::Reset);
         if inner.weights.borrow().is_none() {
@@ -319,8 +326,7 @@ impl Inner {
 
     fn turn_to(&self, card: ModelCard) {
         self.leave_run();
-        self.taken.take();
-        self.when_loaded.take();
+        self.give_up_taken();
         self.backup.take();
         self.weights.take();
         self.opened.take();
@@ -347,7 +353,10 @@ impl Inner {
             match command {
                 // An engine that takes over is told anyway what is looked at.
                 Command::Move { .. } | Command::Save | Command::Observe { .. } => {}
-                Command::Train { .. } | Command::Step { .. } | Command::Recover { .. } => {
+                Command::Train { .. }
+                | Command::Step { .. }
+                | Command::Dissect { .. }
+                | Command::Recover { .. } => {
                     deferred.push(command.clone());
                     return;
                 }
@@ -542,6 +551,7 @@ impl Inner {
                 self.have_a_model();
             }
             "restore" => {
+                self.passes_over.set(false);
                 self.not_taken_up();
                 self.have_a_model();
             }
@@ -556,6 +566,11 @@ impl Inner {
     }
 
     fn loaded(self: &Rc<Self>, summary: ModelSummary) {
+        if summary.provenance == Provenance::Run {
+            self.passes_over.set(false);
+        } else if self.passes_over.get() {
+            return;
+        }
         if summary.provenance == Provenance::File
             && let Some(bytes) = self.opened.take()
         {
@@ -600,7 +615,13 @@ impl Inner {
     fn hand_over_to(self: &Rc<Self>, engine: &Rc<Engine>) {
         let backup = self.taken.borrow().as_ref().map(Taken::backup).or_else(|| self.backup.borrow().clone());
         let weights = self.weights.borrow().clone();
+        if self.opened.take().is_some() {
+            // The engine that was asked to show it is gone.
+            self.stay_with_run();
+        }
+        self.passes_over.set(backup.is_some() && weights.is_some());
         if backup.is_none() && weights.is_none() {
+            self.send_data();
             self.load_shipped();
             return;
         }
@@ -679,7 +700,7 @@ impl Inner {
     /// The family whose encoder is missed: shipped decoders come without it, since few visitors need it.
     fn lacks_encoder(&self) -> Option<String> {
         let card = self.store.card.get_untracked().filter(|card| card.shipped && card.abilities.encode)?;
-        let model = self.store.model.get_untracked().filter(|_| !self.is_own.get())?;
+        let model = self.store.model.get_untracked().filter(|_| !self.has_own())?;
         let lacks = model.provenance == Provenance::File && !model.encodes && self.encoder.borrow().is_none();
         lacks.then(|| card.id.into_owned())
     }

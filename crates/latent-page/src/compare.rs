@@ -164,8 +164,10 @@ fn tie(second: Second, first_client: Client) {
     });
     Effect::new(move |_| {
         first.data_facts.track();
-        let own = first_client.own_data();
-        if is_begun.get() && (own.is_some() || client.own_data().is_some()) {
+        let (own, mine) = (first_client.own_data(), client.own_data());
+        // A new engine says again what it has.
+        let is_other = own.as_ref().map(|(own, _)| own) != mine.as_ref().map(|(mine, _)| mine);
+        if is_begun.get() && is_other {
             client.use_data(own);
         }
     });

@@ -469,7 +469,10 @@ impl Keep {
         }
         let surplus = surplus(&self.store.runs.read_untracked());
         if !surplus.is_empty() {
-            self.store.toast(format!("Only {MOST} runs are kept: the oldest made way."));
+            // What can be undone is said first.
+            if self.store.toast.read_untracked().as_ref().is_none_or(|toast| !toast.undo) {
+                self.store.toast(format!("Only {MOST} runs are kept: the oldest made way."));
+            }
             self.delete(surplus).await;
         }
     }

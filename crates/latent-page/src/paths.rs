@@ -158,9 +158,11 @@ fn End(store: Store, client: Client, name: &'static str, code: RwSignal<Option<V
         }
     });
     let take_number = move |_| {
-        let number = number.get_untracked();
-        client.observe(Subject::Image(number));
-        awaited.set(Some(number));
+        client.observe(Subject::Image(number.get_untracked()));
+        // There may be fewer images than that.
+        if let Subject::Image(number) = store.subject.get_untracked() {
+            awaited.set(Some(number));
+        }
     };
     let state = move || match code.read().as_ref() {
         _ if awaited.get().is_some() => "Looking at the digit\u{2026}".into(),

@@ -34,14 +34,15 @@ pub struct Tools {
     next: usize,
     left: usize,
     images_told: bool,
-    /// When a chunk was last told, and how long it took.
-    told_ms: f64,
+    /// When a long piece of work was last done, and how long it took.
+    worked_ms: f64,
     cost_ms: f64,
     path: Option<Path>,
     /// Codes of a geodesic, once it was found, or the search for it.
     geodesic: Option<Vec<f32>>,
     search: Option<Geodesic>,
     travel_due: bool,
+    was_training: bool,
 }
 
 impl Tools {
@@ -122,22 +123,36 @@ impl Tools {
         is_training: bool,
     ) -> Result<bool, CoreError> {
         let dataset = dataset.filter(|dataset| dataset.has_test());
+        if std::mem::replace(&mut self.was_training, is_training) && !is_training && self.geodesic.is_some() {
+            // The shortest way in weights that have changed since.
+            self.geodesic = None;
+            self.travel_due = true;
+            return Ok(true);
+        }
+        // A model that learns is followed in at most a fifth of the time.
+        let rests = is_training && host.now_ms() - self.worked_ms < 4.0 * self.cost_ms;
         if self.observe_due && (self.subject == Subject::None || !self.needs_image() || dataset.is_some()) {
             self.observe_due = false;
             self.observe(host, shown, dataset).await?;
             return Ok(true);
         }
-        if self.travel_due && self.advance_path(host, shown).await? {
-            return Ok(true);
-        }
-        let Some(dataset) = dataset else { return Ok(false) };
-        // A model that learns is followed in at most a fifth of the time.
-        let rests = is_training && host.now_ms() - self.told_ms < 4.0 * self.cost_ms;
-        if self.left == 0 || rests {
+        if rests {
             return Ok(false);
         }
-        self.tell_points(host, shown, dataset).await?;
-        Ok(true)
+        let start = host.now_ms();
+        let mut worked = self.travel_due && self.advance_path(host, shown).await?;
+        if !worked
+            && self.left > 0
+            && let Some(dataset) = dataset
+        {
+            self.tell_points(host, shown, dataset).await?;
+            worked = true;
+        }
+        if worked {
+            self.worked_ms = host.now_ms();
+            self.cost_ms = self.worked_ms - start;
+        }
+        Ok(worked)
     }
 
     fn needs_image(&self) -> bool {
@@ -207,7 +222,6 @@ impl Tools {
             let bytes = [&test.labels[..count], &test.pixels[..count * PIXELS]].concat();
             host.hand_over(Event::TestImages { count }, bytes);
         }
-        let start = host.now_ms();
         let first = if self.next < count { self.next } else { 0 };
         let range: Range<usize> = first..(first + CHUNK).min(count);
         let Some(points) = observation::points(shown.model, &shown.plane, test, range.clone()).await? else {
@@ -218,8 +232,6 @@ impl Tools {
         host.hand_over(Event::Points { first, count: range.len() }, bytes);
         self.next = range.end;
         self.left = self.left.min(count).saturating_sub(range.len());
-        self.told_ms = host.now_ms();
-        self.cost_ms = self.told_ms - start;
         Ok(())
     }
 }

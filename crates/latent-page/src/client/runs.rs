@@ -58,7 +58,10 @@ impl Client {
         }
         spawn_local(async move {
             match inner.keep.fetch(&id).await {
-                Ok(Some((kept, bytes, lock))) => inner.take_up(kept, lock, bytes, true),
+                Ok(Some((kept, bytes, lock))) => {
+                    inner.store.lapse.clear();
+                    inner.take_up(kept, lock, bytes, true);
+                }
                 Ok(None) => {
                     inner.store.say("This run is open in another tab, or was deleted there.", None);
                     inner.keep.refresh().await;
@@ -128,6 +131,19 @@ impl Inner {
                 inner.send_bytes(&Command::Restore { running: *running }, bytes);
             }
         });
+    }
+
+    /// Whether a run waits for the weights on their way before it is taken up: Train means that one.
+    pub(super) fn goes_on_with_taken(&self) -> bool {
+        let mut taken = self.taken.borrow_mut();
+        let waits = taken.as_mut().filter(|_| self.loading.get() > 0);
+        waits.map(|taken| taken.running = true).is_some()
+    }
+
+    /// A run that waits to be taken up is not wanted any more.
+    pub(super) fn give_up_taken(&self) {
+        self.taken.take();
+        self.when_loaded.take();
     }
 
     /// Have the run kept exactly before another takes its place: a pause is answered with it.

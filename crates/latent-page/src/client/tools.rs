@@ -100,6 +100,7 @@ impl Client {
     /// then.
     pub fn load(self, bytes: &Uint8Array) {
         let inner = self.inner();
+        inner.give_up_taken();
         inner.leave_run();
         *inner.opened.borrow_mut() = Some(bytes.clone());
         inner.send_bytes(&Command::Load, bytes);
@@ -110,6 +111,8 @@ impl Client {
         let inner = self.inner();
         let back = own.is_none();
         inner.keep.leave();
+        // The run would be of other images.
+        inner.offers_undo.set(false);
         *inner.data_before.borrow_mut() = inner.data.replace(own);
         if back {
             inner.send(&Command::UseData { source: DataSource::Shipped });
@@ -192,9 +195,10 @@ impl Inner {
         let bytes = bytes.map(|bytes| Uint8Array::new(&bytes).to_vec()).unwrap_or_default();
         match event {
             Event::Observed { observation } => store.observed.set(
-                // What was on its way when another subject was chosen is not heard.
+                // What was on its way when another subject or family was chosen is not heard.
                 observation
                     .filter(|seen| seen.subject == store.subject.get_untracked())
+                    .filter(|_| store.model.read_untracked().is_some())
                     .map(|what| Pictured { what, pixels: Arc::new(bytes) }),
             ),
             Event::TestImages { count } => {
@@ -229,6 +233,11 @@ impl Inner {
                     self.send_points();
                 }
                 store.data_facts.set(Some(facts));
+                let subject = self.existing(store.subject.get_untracked());
+                if subject != store.subject.get_untracked() {
+                    store.subject.set(subject);
+                    self.send_subject();
+                }
             }
             Event::Exported { .. } => {
                 if let Some(then) = self.exporting.take() {
