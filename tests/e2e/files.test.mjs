@@ -256,6 +256,7 @@ test('own images are trained on', { timeout: 120_000 }, async () => {
   ])
   assert.deepEqual(await until(() => counts(page), found => found !== undefined && found[0] === 600, 'the counts'), [600, 100, 10])
   assert.match(await facts(page).innerText(), /^fashion \(/)
+  await page.getByRole('img', { name: 'The first test images' }).waitFor()
   await until(() => page.getByLabel('Names of the classes').inputValue(), names => names.endsWith('Sneaker, Bag, Ankle boot'), 'names')
   await page.getByText('Images of each class', { exact: true }).click()
   const row = page.locator('#panel-images tbody tr').first()

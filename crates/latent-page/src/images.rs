@@ -65,7 +65,7 @@ pub fn Images(store: Store, client: Client) -> impl IntoView {
     });
     view! {
         <Panel store=store id="images" title="Images">
-            <Facts store=store />
+            <Facts store=store client=client />
             <Names store=store />
             <Own store=store client=client wishes=wishes />
         </Panel>
@@ -75,7 +75,12 @@ pub fn Images(store: Store, client: Client) -> impl IntoView {
 
 /// What is trained on now.
 #[component]
-fn Facts(store: Store) -> impl IntoView {
+fn Facts(store: Store, client: Client) -> impl IntoView {
+    Effect::new(move |_| {
+        if store.data_facts.read().is_some() && store.images.read().is_none() {
+            client.want_preview(PREVIEW);
+        }
+    });
     let sentence = move || match store.data_facts.get() {
         None => {
             "The digits of MNIST, which come with the page: 60,000 to train on and 10,000 that are only ever \

@@ -7,7 +7,7 @@ use latent_core::conformance::{toy_dataset, toy_settings};
 use latent_core::data::{Dataset, PIXELS};
 use latent_core::picture::Picture;
 use latent_core::training::Run;
-use latent_core::weights::Precision;
+use latent_core::weights::{Precision, WeightFile};
 use latent_core::{Device, models};
 use latent_protocol::{
     Command, DataSource, DeviceKind, DevicePreference, DeviceReport, Effort, Event, OwnData, Path, Phase,
@@ -745,4 +745,38 @@ fn a_dropped_run_is_handed_over_first() {
     bench.heard();
     bench.input(Input::Command(Command::Restore { running: true }, Some(bytes)));
     assert_eq!(told(&bench), ["failed restore"]);
+}
+
+#[test]
+fn what_is_saved_while_a_run_waits_for_its_images_is_that_run() {
+    let mut bench = showing();
+    let mut trained = trained(5);
+    trained.send(Command::Pause);
+    let checkpoint = trained.host.bytes.borrow().clone();
+    bench.input(Input::Command(Command::Restore { running: false }, Some(checkpoint.clone())));
+    bench.work(10);
+    bench.heard();
+    bench.send(Command::Export);
+    assert_eq!(told(&bench), ["exported None"]);
+    let tensors = |bytes: &[u8]| WeightFile::parse(bytes).expect("a file").without_state().tensors;
+    let exported = bench.host.bytes.borrow().clone();
+    assert_eq!(tensors(&exported), tensors(&checkpoint));
+}
+
+#[test]
+fn a_geodesic_is_looked_for_again_when_training_stands_still() {
+    let mut bench = showing();
+    bench.data();
+    let path = Path::Between { from: vec![-1.0, 0.5], to: vec![1.0, 1.0], way: Way::Geodesic, steps: 7 };
+    bench.send(Command::Travel { path: Some(path) });
+    bench.send(Command::Train { family: first(), settings: settings(&[("epochs", "1000")]), seed: 1 });
+    bench.work(900);
+    bench.heard();
+    let before = bench.session.training.run().expect("it learns").step();
+    assert!(before > 20, "the search does not hold training up: step {before}");
+    bench.send(Command::Pause);
+    bench.work(500);
+    assert_eq!(told(&bench), ["travelled 7"]);
+    bench.work(10);
+    assert_eq!(told(&bench), Vec::<String>::new(), "once");
 }

@@ -56,6 +56,14 @@ impl Client {
         inner.with_encoder(|inner, _| inner.send_points());
     }
 
+    /// Have the first test images, to be looked at, unless they come anyway.
+    pub fn want_preview(self, count: usize) {
+        let inner = self.inner();
+        if inner.points.get() == 0 {
+            inner.send(&Command::Points { count });
+        }
+    }
+
     /// Travel along a path, or along none any more.
     pub fn travel(self, path: Option<Path>) {
         let inner = self.inner();
