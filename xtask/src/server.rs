@@ -1,44 +1,64 @@
 //! A static server for this machine, without caching: what any static host does with `dist/`.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Component, Path, PathBuf};
 use std::thread;
+use std::time::Duration;
 
-use anyhow::{anyhow, ensure};
-use tiny_http::{Header, Request, Response, Server};
+use anyhow::{Context as _, ensure};
 
 use crate::shell::root;
+
+/// Bytes of a request's head that are read at most.
+const HEAD: u64 = 16 * 1024;
 
 /// Serve `dist/` until the process ends.
 pub fn run(port: u16) -> anyhow::Result<()> {
     let folder = root().join("dist");
     ensure!(folder.join("index.html").is_file(), "there is no dist/index.html; run `cargo xtask build`");
-    let server = Server::http(("127.0.0.1", port))
-        .map_err(|err| anyhow!("cannot listen on port {port} ({err}); choose another with --port"))?;
-    println!("http://{}", server.server_addr());
-    for request in server.incoming_requests() {
-        // A thread each: a client that stops reading holds up nobody else.
+    let listener = TcpListener::bind(("127.0.0.1", port))
+        .with_context(|| format!("cannot listen on port {port}; choose another with --port"))?;
+    println!("http://{}", listener.local_addr()?);
+    for client in listener.incoming() {
+        // A thread and a connection for each request: a client that stops reading holds up nobody else, and none waits
+        // for a connection that is kept open.
         let folder = folder.clone();
-        thread::spawn(move || answer(request, &folder));
+        // A client that went away is no error of ours.
+        thread::spawn(move || client.and_then(|client| answer(&client, &folder)));
     }
     Ok(())
 }
 
-fn answer(request: Request, folder: &Path) {
-    let found = file_of(request.url(), folder).and_then(|path| Some((mime(&path), fs::read(path).ok()?)));
-    // A client that went away is no error of ours.
-    let _ = match found {
-        Some((mime, bytes)) => {
-            let header = |name: &str, value: &str| Header::from_bytes(name, value).ok();
-            let headers = [header("Content-Type", mime), header("Cache-Control", "no-cache")];
-            let mut response = Response::from_data(bytes);
-            for header in headers.into_iter().flatten() {
-                response.add_header(header);
-            }
-            request.respond(response)
-        }
-        None => request.respond(Response::from_string("not found").with_status_code(404)),
+/// Answer one request (RFC 9112) and close the connection.
+fn answer(mut client: &TcpStream, folder: &Path) -> std::io::Result<()> {
+    client.set_read_timeout(Some(Duration::from_secs(60)))?;
+    let mut head = BufReader::new(client.take(HEAD));
+    let mut first = String::new();
+    head.read_line(&mut first)?;
+    let mut line = String::new();
+    while head.read_line(&mut line)? > 2 {
+        line.clear();
+    }
+    let mut words = first.split_whitespace();
+    let (method, url) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let found = file_of(url, folder).and_then(|path| Some((mime(&path), fs::read(path).ok()?)));
+    let (status, mime, bytes) = match found {
+        _ if !matches!(method, "GET" | "HEAD") => ("405 Method Not Allowed", "text/plain", Vec::new()),
+        Some((mime, bytes)) => ("200 OK", mime, bytes),
+        None => ("404 Not Found", "text/plain", b"not found".to_vec()),
     };
+    let length = bytes.len();
+    write!(
+        client,
+        "HTTP/1.1 {status}\r\nContent-Type: {mime}\r\nContent-Length: {length}\r\nCache-Control: no-cache\r\n\
+         Connection: close\r\n\r\n"
+    )?;
+    if method != "HEAD" {
+        client.write_all(&bytes)?;
+    }
+    client.flush()
 }
 
 /// The file of a request: inside the folder, whatever the request says.
@@ -67,8 +87,33 @@ fn mime(path: &Path) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::file_of;
+    use super::{answer, file_of};
     use crate::shell::root;
+    use std::io::{Read as _, Write as _};
+    use std::net::{TcpListener, TcpStream};
+
+    fn ask(request: &str) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let mut client =
+            TcpStream::connect(listener.local_addr().expect("an address")).expect("a connection");
+        client.write_all(request.as_bytes()).expect("sent");
+        let (server, _) = listener.accept().expect("a client");
+        answer(&server, &root().join("xtask")).expect("answered");
+        drop(server);
+        let mut text = String::new();
+        client.read_to_string(&mut text).expect("text");
+        text
+    }
+
+    #[test]
+    fn a_request_is_answered_and_the_connection_closed() {
+        let found = ask("GET /Cargo.toml?v=1 HTTP/1.1\r\nHost: here\r\nAccept: */*\r\n\r\n");
+        assert!(found.starts_with("HTTP/1.1 200 OK\r\n") && found.contains("name = \"xtask\""), "{found}");
+        let head = ask("HEAD /Cargo.toml HTTP/1.1\r\n\r\n");
+        assert!(head.contains("Content-Length: ") && !head.contains("xtask\""), "{head}");
+        assert!(ask("GET /missing HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 404 "));
+        assert!(ask("POST / HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 405 "));
+    }
 
     #[test]
     fn nothing_outside_the_folder_is_served() {
