@@ -33,7 +33,7 @@ pub fn run(port: u16) -> anyhow::Result<()> {
 
 /// Answer one request (RFC 9112) and close the connection.
 fn answer(mut client: &TcpStream, folder: &Path) -> std::io::Result<()> {
-    client.set_read_timeout(Some(Duration::from_secs(60)))?;
+    client.set_read_timeout(Some(Duration::from_mins(1)))?;
     let mut head = BufReader::new(client.take(HEAD));
     let mut first = String::new();
     head.read_line(&mut first)?;

@@ -26,7 +26,7 @@ pub enum Advance {
 
 /// What comes next.
 enum Next {
-    Batch(Batch, Place),
+    Batch(Box<Batch>, Place),
     Waiting,
     Finished,
 }
@@ -101,7 +101,7 @@ impl Run {
     /// Do one step, if its images are there.
     pub fn advance(&mut self, dataset: &Dataset) -> Advance {
         match self.next(dataset) {
-            Next::Batch(batch, place) => Advance::Stepped(self.learn(batch, place)),
+            Next::Batch(batch, place) => Advance::Stepped(self.learn(*batch, place)),
             Next::Waiting => Advance::Waiting,
             Next::Finished => Advance::Finished,
         }
@@ -127,7 +127,7 @@ impl Run {
         let classes: Vec<u8> = visit.indices.iter().map(|i| dataset.train().labels[*i as usize]).collect();
         let examples = Examples::new(values, &classes, &self.device.clone().autodiff());
         let noise = Noise::new(self.seed, Stream::Step, self.step);
-        Next::Batch(Batch { examples, noise, epoch: self.epoch() }, visit.next)
+        Next::Batch(Box::new(Batch { examples, noise, epoch: self.epoch() }), visit.next)
     }
 
     fn learn(&mut self, batch: Batch, next: Place) -> Losses {
@@ -147,7 +147,7 @@ impl Run {
         dataset: &Dataset,
     ) -> Result<(Advance, Option<(Dissection, Vec<u8>)>), CoreError> {
         let (batch, next) = match self.next(dataset) {
-            Next::Batch(batch, next) => (batch, next),
+            Next::Batch(batch, next) => (*batch, next),
             Next::Waiting => return Ok((Advance::Waiting, None)),
             Next::Finished => return Ok((Advance::Finished, None)),
         };

@@ -28,21 +28,32 @@ pub struct Tools {
     drawing: Vec<u8>,
     draw: u64,
     observe_due: bool,
-    /// Test images whose places are told.
+    points: Points,
+    journey: Journey,
+    /// When a long piece of work was last done, and how long it took.
+    worked_ms: f64,
+    cost_ms: f64,
+    was_training: bool,
+}
+
+/// Test images whose places are told.
+#[derive(Default)]
+struct Points {
     count: usize,
     /// The next of them, and how many have yet to be told.
     next: usize,
     left: usize,
     images_told: bool,
-    /// When a long piece of work was last done, and how long it took.
-    worked_ms: f64,
-    cost_ms: f64,
+}
+
+/// A path that is travelled.
+#[derive(Default)]
+struct Journey {
     path: Option<Path>,
     /// Codes of a geodesic, once it was found, or the search for it.
     geodesic: Option<Vec<f32>>,
     search: Option<Geodesic>,
-    travel_due: bool,
-    was_training: bool,
+    due: bool,
 }
 
 impl Tools {
@@ -58,59 +69,55 @@ impl Tools {
 
     /// Tell where so many test images lie.
     pub fn set_points(&mut self, count: usize) {
-        (self.count, self.next, self.left) = (count, 0, count);
         // Whoever asks may not have the images any more.
-        self.images_told = false;
+        self.points = Points { count, next: 0, left: count, images_told: false };
     }
 
     /// Travel along a path, or along none.
     pub fn set_path(&mut self, path: Option<Path>) {
-        self.travel_due = path.is_some();
-        self.path = path;
-        self.geodesic = None;
-        self.search = None;
+        self.journey = Journey { due: path.is_some(), path, ..Journey::default() };
     }
 
     /// A search for a geodesic, where one is wanted and not yet under way: it needs a model of its own.
     pub fn wants_search(&self) -> bool {
         let way = |path: &Path| matches!(path, Path::Between { way: latent_protocol::Way::Geodesic, .. });
-        self.travel_due
-            && self.search.is_none()
-            && self.geodesic.is_none()
-            && self.path.as_ref().is_some_and(way)
+        self.journey.due
+            && self.journey.search.is_none()
+            && self.journey.geodesic.is_none()
+            && self.journey.path.as_ref().is_some_and(way)
     }
 
     /// Begin the search, from the straight line, in a model with derivatives.
     pub fn search(&mut self, model: Box<dyn LatentModel>, plane: &Plane) -> Result<(), CoreError> {
-        if let Some(path) = &self.path {
-            let codes = codes_along(path, plane).inspect_err(|_| self.travel_due = false)?;
-            self.search = Some(Geodesic::new(model, codes));
+        if let Some(path) = &self.journey.path {
+            let codes = codes_along(path, plane).inspect_err(|_| self.journey.due = false)?;
+            self.journey.search = Some(Geodesic::new(model, codes));
         }
         Ok(())
     }
 
     /// Whether test images are needed.
     pub fn needs_data(&self) -> bool {
-        matches!(self.subject, Subject::Image(_)) || self.count > 0
+        matches!(self.subject, Subject::Image(_)) || self.points.count > 0
     }
 
     /// The model or the look at it has changed.
     pub fn refresh(&mut self) {
         self.observe_due = self.subject != Subject::None;
-        self.left = self.count;
-        self.travel_due = self.path.is_some();
+        self.points.left = self.points.count;
+        self.journey.due = self.journey.path.is_some();
     }
 
     /// Another model is on show: what was found of the old one says nothing.
     pub fn renew(&mut self) {
-        self.geodesic = None;
-        self.search = None;
+        self.journey.geodesic = None;
+        self.journey.search = None;
         self.refresh();
     }
 
     /// Other images are there.
     pub fn renew_images(&mut self) {
-        self.set_points(self.count);
+        self.set_points(self.points.count);
         self.observe_due = self.subject != Subject::None;
     }
 
@@ -123,10 +130,13 @@ impl Tools {
         is_training: bool,
     ) -> Result<bool, CoreError> {
         let dataset = dataset.filter(|dataset| dataset.has_test());
-        if std::mem::replace(&mut self.was_training, is_training) && !is_training && self.geodesic.is_some() {
+        if std::mem::replace(&mut self.was_training, is_training)
+            && !is_training
+            && self.journey.geodesic.is_some()
+        {
             // The shortest way in weights that have changed since.
-            self.geodesic = None;
-            self.travel_due = true;
+            self.journey.geodesic = None;
+            self.journey.due = true;
             return Ok(true);
         }
         // A model that learns is followed in at most a fifth of the time.
@@ -140,9 +150,9 @@ impl Tools {
             return Ok(false);
         }
         let start = host.now_ms();
-        let mut worked = self.travel_due && self.advance_path(host, shown).await?;
+        let mut worked = self.journey.due && self.advance_path(host, shown).await?;
         if !worked
-            && self.left > 0
+            && self.points.left > 0
             && let Some(dataset) = dataset
         {
             self.tell_points(host, shown, dataset).await?;
@@ -187,16 +197,16 @@ impl Tools {
 
     /// One step of a search, or the journey itself.
     async fn advance_path(&mut self, host: &impl Host, shown: &Shown<'_>) -> Result<bool, CoreError> {
-        if let Some(search) = &mut self.search {
+        if let Some(search) = &mut self.journey.search {
             if let Some(found) = search.advance().await? {
-                self.geodesic = Some(found);
-                self.search = None;
+                self.journey.geodesic = Some(found);
+                self.journey.search = None;
             }
             return Ok(true);
         }
-        self.travel_due = false;
-        let Some(path) = &self.path else { return Ok(false) };
-        let codes = match &self.geodesic {
+        self.journey.due = false;
+        let Some(path) = &self.journey.path else { return Ok(false) };
+        let codes = match &self.journey.geodesic {
             Some(codes) => codes.clone(),
             // What does not fit this model was said when the path was asked for.
             None => match codes_along(path, &shown.plane) {
@@ -216,22 +226,22 @@ impl Tools {
         dataset: &Dataset,
     ) -> Result<(), CoreError> {
         let test = dataset.test();
-        let count = self.count.min(test.labels.len());
-        if !self.images_told {
-            self.images_told = true;
+        let count = self.points.count.min(test.labels.len());
+        if !self.points.images_told {
+            self.points.images_told = true;
             let bytes = [&test.labels[..count], &test.pixels[..count * PIXELS]].concat();
             host.hand_over(Event::TestImages { count }, bytes);
         }
-        let first = if self.next < count { self.next } else { 0 };
+        let first = if self.points.next < count { self.points.next } else { 0 };
         let range: Range<usize> = first..(first + CHUNK).min(count);
         let Some(points) = observation::points(shown.model, &shown.plane, test, range.clone()).await? else {
-            self.left = 0;
+            self.points.left = 0;
             return Ok(());
         };
         let bytes = points.as_flattened().iter().flat_map(|v| v.to_le_bytes()).collect();
         host.hand_over(Event::Points { first, count: range.len() }, bytes);
-        self.next = range.end;
-        self.left = self.left.min(count).saturating_sub(range.len());
+        self.points.next = range.end;
+        self.points.left = self.points.left.min(count).saturating_sub(range.len());
         Ok(())
     }
 }
