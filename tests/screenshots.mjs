@@ -92,8 +92,8 @@ function sideways(page) {
 
 /** All panels, while a drawing is looked at through the model. */
 async function openTools(page) {
-  for (const summary of await page.locator('.panel:not([open]) > summary').all()) await summary.click()
-  const pad = page.locator('#panel-draw .pad').first()
+  await page.evaluate(() => document.querySelectorAll('.panel').forEach(panel => { panel.open = true }))
+  const pad = page.getByRole('img', { name: /^Pad / })
   await pad.scrollIntoViewIfNeeded()
   const box = await pad.boundingBox()
   const [x, y] = [box.x + box.width * 0.55, box.y]
@@ -112,7 +112,7 @@ async function doStep(page) {
 
 /** Test images as points on the plane. */
 async function showPoints(page) {
-  await page.locator('.plane-place').getByText('Points', { exact: true }).click()
+  await page.getByRole('radio', { name: 'Points', exact: true }).check()
   await page.waitForTimeout(4000)
 }
 
