@@ -46,7 +46,7 @@ pub fn all() -> anyhow::Result<()> {
         doc.args(["doc", "--no-deps"]).args(WEB).args(WASM);
         run(doc.env("RUSTDOCFLAGS", "-D warnings"))
     })?;
-    stage("unit, conformance and golden tests", || run(command("cargo").arg("test").args(NATIVE)))?;
+    stage("unit, conformance and golden tests", || run(command("cargo").args(["test", "--workspace"])))?;
     stage("conformance for the browser", conformance)?;
     stage("page", page::trunk)?;
     stage("size", size::check)?;

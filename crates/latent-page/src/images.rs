@@ -269,10 +269,10 @@ pub async fn open(store: Store, client: Client, wishes: Wishes, files: &[File]) 
     }
 }
 
-/// A file of images or of labels.
-struct Part {
+/// A file of images or of labels, with its bytes.
+struct Part<B> {
     name: String,
-    bytes: Uint8Array,
+    bytes: B,
     is_images: bool,
     count: usize,
 }
@@ -298,7 +298,7 @@ async fn gather(wishes: Wishes, files: &[File]) -> Result<(OwnData, Uint8Array),
     Ok((OwnData { name, lengths: lengths.map(|length| length as usize), holdout }, whole))
 }
 
-async fn read(file: &File, ink: Ink) -> Result<Part, String> {
+async fn read(file: &File, ink: Ink) -> Result<Part<Uint8Array>, String> {
     let name = file.name();
     if file.type_().starts_with("image/") {
         let images = sheet::read(file, ink).await?;
@@ -348,7 +348,7 @@ fn told(name: &str, start: &[u8]) -> Result<(bool, usize), String> {
 }
 
 /// The files' places: training images, training labels, test images, test labels.
-fn arrange(parts: &[Part]) -> Result<[Option<usize>; 4], String> {
+fn arrange<B>(parts: &[Part<B>]) -> Result<[Option<usize>; 4], String> {
     // What is alone is trained on, whatever its name.
     let is_pair = parts.iter().filter(|part| part.is_images).count() < 2;
     let mut places = [None; 4];
@@ -409,8 +409,8 @@ fn idx(images: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn part(name: &str, is_images: bool, count: usize) -> Part {
-        Part { name: name.into(), bytes: Uint8Array::new_with_length(0), is_images, count }
+    fn part(name: &str, is_images: bool, count: usize) -> Part<()> {
+        Part { name: name.into(), bytes: (), is_images, count }
     }
 
     #[test]
@@ -429,7 +429,7 @@ mod tests {
 
     #[test]
     fn what_does_not_belong_together_is_refused() {
-        let refused = |parts: &[Part], word: &str| arrange(parts).is_err_and(|said| said.contains(word));
+        let refused = |parts: &[Part<()>], word: &str| arrange(parts).is_err_and(|said| said.contains(word));
         assert!(refused(&[part("labels", false, 2)], "no images"));
         assert!(refused(&[part("a", true, 2), part("b", true, 2)], "a and b"));
         assert!(refused(&[part("a", true, 2), part("b", false, 3)], "3 labels"));
