@@ -46,7 +46,9 @@ pub fn all() -> anyhow::Result<()> {
         doc.args(["doc", "--no-deps"]).args(WEB).args(WASM);
         run(doc.env("RUSTDOCFLAGS", "-D warnings"))
     })?;
-    stage("unit, conformance and golden tests", || run(command("cargo").args(["test", "--workspace"])))?;
+    stage("unit, conformance and golden tests", || run(command("cargo").arg("test").args(NATIVE)))?;
+    // By itself: together with it, the others would be built with its features.
+    stage("unit tests of the page", || run(command("cargo").args(["test", "-p", "latent-page"])))?;
     stage("conformance for the browser", conformance)?;
     stage("page", page::trunk)?;
     stage("size", size::check)?;
