@@ -48,4 +48,7 @@ pub enum CoreError {
     /// The device did not hand a result back.
     #[error("the device did not return a result ({0}); it may have been lost or run out of memory")]
     Read(String),
+    /// The device could not draw what it computed.
+    #[error("the device could not draw ({0}); it may have been lost")]
+    Draw(String),
 }

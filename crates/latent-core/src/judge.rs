@@ -7,11 +7,13 @@ use burn::module::Module;
 use burn::nn::Linear;
 use burn::nn::conv::Conv2d;
 use burn::optim::GradientsParams;
-use burn::tensor::activation::{log_softmax, relu};
+use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor};
+use latent_kernels::Activation;
 
 use crate::data::{CLASSES, Dataset, PIXELS, Place, SIDE, Sampler};
 use crate::family::Examples;
+use crate::layers::{convolution, dense, flat};
 use crate::noise::{Noise, Stream};
 use crate::training::Adam;
 use crate::weights::{self, WeightFile, WeightsError, read};
@@ -62,9 +64,11 @@ impl Judge {
     /// `[batch, 1, 28, 28]` -> `[batch, 128]`, `[batch, 10]`.
     #[must_use]
     pub fn look(&self, images: Tensor<4>) -> (Tensor<2>, Tensor<2>) {
-        let maps = self.convolutions.iter().fold(images, |x, layer| relu(layer.forward(x)));
-        let features = relu(self.features.forward(maps.flatten(1, 3)));
-        (features.clone(), self.classes.forward(features))
+        let [batch, ..] = images.dims();
+        let images = images.reshape([batch, SIDE, SIDE, 1]);
+        let maps = flat(self.convolutions.iter().fold(images, |x, layer| convolution(layer, x)));
+        let features = dense(&self.features, maps, Activation::Relu);
+        (features.clone(), dense(&self.classes, features, Activation::None))
     }
 
     /// Share of a data set's test images whose class it finds.
@@ -110,7 +114,7 @@ impl JudgeTrainer {
         let device = device.clone().autodiff();
         Self {
             judge: Judge::init(&mut Noise::new(seed, Stream::Weights, 0), &device),
-            adam: Adam::new(),
+            adam: Adam::default(),
             sampler: Sampler::new(seed, &files, usize::MAX),
             device,
             epochs,

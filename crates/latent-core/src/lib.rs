@@ -11,6 +11,7 @@ mod family;
 pub mod gates;
 mod init;
 pub mod judge;
+mod layers;
 mod linalg;
 pub mod models;
 mod noise;

@@ -5,11 +5,17 @@
 
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, TensorData};
+use latent_kernels::{Form, product};
 
 /// The unit matrix.
 pub fn identity(n: usize, device: &Device) -> Tensor<2> {
     let values: Vec<f32> = (0..n * n).map(|i| f32::from(u8::from(i % (n + 1) == 0))).collect();
     Tensor::from_data(TensorData::new(values, [n, n]), device)
+}
+
+/// The product of two matrices.
+pub fn plain(left: Tensor<2>, right: Tensor<2>) -> Tensor<2> {
+    product(left, right, Form::Plain)
 }
 
 /// Not below `least`.
@@ -35,7 +41,7 @@ pub fn orthonormalize(matrix: &Tensor<2>) -> (Tensor<2>, Tensor<1>) {
         if column > 0 {
             let before = Tensor::cat(basis.clone(), 1);
             for _ in 0..2 {
-                v = v.clone() - before.clone().matmul(before.clone().transpose().matmul(v));
+                v = v.clone() - plain(before.clone(), product(before.clone(), v, Form::LeftTransposed));
             }
         }
         let length = v.clone().powi_scalar(2).sum_dim(0).sqrt();
@@ -58,7 +64,7 @@ pub fn inverse(matrix: &Tensor<2>) -> Tensor<2> {
     let trace = (matrix.clone() * twice.clone() * 0.5).sum().reshape([1, 1]);
     let mut inverse = twice.clone() * 0.5 / trace;
     for _ in 0..STEPS {
-        inverse = inverse.clone().matmul(twice.clone() - matrix.clone().matmul(inverse));
+        inverse = plain(inverse.clone(), twice.clone() - plain(matrix.clone(), inverse));
     }
     inverse
 }
@@ -73,10 +79,10 @@ pub fn largest_eigenvalue(matrix: Tensor<2>) -> Tensor<1> {
         // Squares of f32 vanish below 1e-19: the length must not be smaller.
         let length = at_least(power.clone().powi_scalar(2).sum().sqrt(), 1e-15).reshape([1, 1]);
         power = power / length;
-        power = power.clone().matmul(power);
+        power = plain(power.clone(), power);
     }
     // Rayleigh quotient of the power's columns together, which lie along the leading eigenvector.
-    let along = power.clone() * matrix.matmul(power.clone());
+    let along = power.clone() * plain(matrix, power.clone());
     (along.sum() / at_least(power.powi_scalar(2).sum(), 1e-15)).reshape([1])
 }
 
@@ -88,8 +94,8 @@ pub fn largest_eigenvalue(matrix: Tensor<2>) -> Tensor<1> {
 /// # Shapes
 /// Two times `[rows, columns]`, orthonormal -> `[1]`.
 pub fn smallest_cosine(v: Tensor<2>, q: Tensor<2>) -> Tensor<1> {
-    let outside = q.clone() - v.clone().matmul(v.transpose().matmul(q));
-    let sine_squared = largest_eigenvalue(outside.clone().transpose().matmul(outside));
+    let outside = q.clone() - plain(v.clone(), product(v, q, Form::LeftTransposed));
+    let sine_squared = largest_eigenvalue(product(outside.clone(), outside, Form::LeftTransposed));
     relu(sine_squared.neg() + 1.0).sqrt()
 }
 

@@ -6,7 +6,7 @@ use crate::CoreError;
 use crate::data::{PIXELS, Shard};
 use crate::evaluation::image_loss;
 use crate::family::{Examples, LatentModel, decode};
-use crate::models::parts::likelihood::kl_from_normal;
+use crate::models::parts::likelihood::kl_of_latents;
 use crate::noise::{Noise, Stream};
 use crate::plane::Plane;
 use crate::weights::read;
@@ -48,7 +48,7 @@ pub async fn observe(
     let mut z = mu.clone();
     if let Some(log_var) = posterior.log_var {
         sigma = read((log_var.clone() * 0.5).exp()).await?;
-        kl = read(kl_from_normal(posterior.mu, log_var)).await?;
+        kl = read(kl_of_latents(posterior.mu, log_var)).await?;
         let mut noise = Noise::new(look.draw, Stream::View, 1);
         for (z, sigma) in z.iter_mut().zip(&sigma) {
             *z += sigma * noise.gauss();

@@ -1,8 +1,38 @@
 //! From pixel intensities to coloured pictures.
 
+use burn::tensor::Tensor;
 use latent_protocol::Theme;
 
 use crate::data::SIDE;
+
+/// Square images side by side, on the device that computed them.
+pub struct Tiles {
+    /// `[n, 1, 28, 28]`, intensities in [0, 1].
+    pub images: Tensor<4>,
+    /// Images in a row.
+    pub columns: usize,
+    /// The colours they are drawn in.
+    pub theme: Theme,
+}
+
+impl Tiles {
+    /// Width and height in pixels.
+    #[must_use]
+    pub fn size(&self) -> (usize, usize) {
+        let rows = self.images.dims()[0].div_ceil(self.columns);
+        (self.columns * SIDE, rows * SIDE)
+    }
+}
+
+/// The colours of the 256 levels of an intensity, with opaque alpha.
+#[must_use]
+pub fn palette(theme: Theme) -> [[u8; 4]; 256] {
+    let mut palette = [[255; 4]; 256];
+    for (level, color) in (0..=255u8).zip(&mut palette) {
+        color[..3].copy_from_slice(&theme.color(f32::from(level) / 255.0));
+    }
+    palette
+}
 
 /// A picture of sRGB bytes with opaque alpha, row by row from the top.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,12 +55,7 @@ impl Picture {
         let count = pixels.len() / (SIDE * SIDE);
         let columns = columns.max(1);
         let (width, height) = (columns * SIDE, count.div_ceil(columns).max(1) * SIDE);
-        let palette: Vec<[u8; 4]> = (0..=255u8)
-            .map(|i| {
-                let [r, g, b] = theme.color(f32::from(i) / 255.0);
-                [r, g, b, 255]
-            })
-            .collect();
+        let palette = palette(theme);
         let mut rgba: Vec<u8> = palette[0].repeat(width * height);
         for (row_index, row) in pixels.chunks_exact(SIDE).enumerate() {
             let (tile, y) = (row_index / SIDE, row_index % SIDE);

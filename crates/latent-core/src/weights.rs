@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
@@ -216,7 +217,26 @@ fn chunks<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u8; N]> {
 pub async fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, CoreError> {
     let failed = |err: String| CoreError::Read(err);
     let data = tensor.into_data_async().await.map_err(|err| failed(err.to_string()))?;
+    BYTES_READ.fetch_add(data.as_bytes().len() as u64, Ordering::Relaxed);
+    READS.fetch_add(1, Ordering::Relaxed);
     data.try_into_vec::<f32>().map_err(|err| failed(format!("{err:?}")))
+}
+
+/// Bytes that [`read`] took from devices since the start.
+static BYTES_READ: AtomicU64 = AtomicU64::new(0);
+/// How often it did.
+static READS: AtomicU64 = AtomicU64::new(0);
+
+/// Bytes that were read from devices since the start: from a GPU through a mapped buffer, on the CPU a copy.
+#[must_use]
+pub fn bytes_read() -> u64 {
+    BYTES_READ.load(Ordering::Relaxed)
+}
+
+/// How often something was read from a device since the start.
+#[must_use]
+pub fn reads() -> u64 {
+    READS.load(Ordering::Relaxed)
 }
 
 /// Read all float parameters of a module back, by their path in it.

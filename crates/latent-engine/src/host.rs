@@ -1,6 +1,9 @@
 //! What a session needs of the place it runs in.
 
-use latent_core::picture::Picture;
+use std::future::Future;
+
+use latent_core::CoreError;
+use latent_core::picture::Tiles;
 use latent_protocol::Event;
 
 /// A canvas of the page.
@@ -20,8 +23,17 @@ pub trait Host {
     fn emit(&self, event: Event);
     /// Tell the page something and hand it bytes.
     fn hand_over(&self, event: Event, bytes: Vec<u8>);
-    /// Draw a picture at the row `top` of a surface that is `size` (width, height) pixels large.
-    fn paint(&self, surface: Surface, picture: &Picture, top: usize, size: (usize, usize));
+    /// Draw images at the row `top` of a surface that is `size` (width, height) pixels large. Done when they are
+    /// computed and drawn; where the device can draw, they are not read back.
+    fn paint(
+        &self,
+        surface: Surface,
+        tiles: Tiles,
+        top: usize,
+        size: (usize, usize),
+    ) -> impl Future<Output = Result<(), CoreError>>;
+    /// Images that are decoded and drawn in one unit of work.
+    fn tiles_at_once(&self) -> usize;
     /// A clock, in milliseconds from any beginning.
     fn now_ms(&self) -> f64;
     /// Bytes of memory taken.

@@ -200,6 +200,8 @@ pub enum Event {
         z: Vec<f32>,
         /// From code to drawn pixels.
         decode_ms: f64,
+        /// Bytes that went from the device to the engine for it: on a GPU none.
+        read_bytes: u64,
     },
     /// The plane was drawn.
     PlaneDrawn {

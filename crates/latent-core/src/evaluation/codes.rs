@@ -8,7 +8,7 @@ use super::{CHUNK, Subject, chunk, greys, group, mean, measure};
 use crate::CoreError;
 use crate::data::{PIXELS, Shard};
 use crate::family::{LatentModel, Posterior};
-use crate::models::parts::likelihood::kl_from_normal;
+use crate::models::parts::likelihood::kl_of_latents;
 use crate::weights::read;
 
 /// Neighbours that vote.
@@ -151,7 +151,7 @@ pub async fn latent_kl(
     let images = images.min(shard.labels.len());
     let posterior = model.encode(&greys(shard, 0..images, model));
     let Some(Posterior { mu, log_var: Some(log_var) }) = posterior else { return Ok(None) };
-    let kl = read(kl_from_normal(mu, log_var).mean_dim(0)).await?;
+    let kl = read(kl_of_latents(mu, log_var).mean_dim(0)).await?;
     Ok(Some(kl.into_iter().map(f64::from).collect()))
 }
 

@@ -8,6 +8,7 @@ use std::borrow::Cow::Borrowed;
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
+use latent_kernels::{Form, product};
 use latent_protocol::{
     Abilities, Control, DecodeCost, Hyperparameter, LossTerm, ModelCard, Paper, Preset, Settings,
 };
@@ -17,7 +18,7 @@ use super::parts::spectrum::{Spectral, SpectralTrainer, Spectrum};
 use crate::data::{PIXELS, SIDE};
 use crate::family::{Examples, Family, LatentModel, Losses, Posterior};
 use crate::gates::{Gate, GateRun, Limit};
-use crate::linalg::{at_least, unit};
+use crate::linalg::{at_least, plain, unit};
 use crate::noise::Noise;
 use crate::plane::Plane;
 use crate::training::{BATCH_SIZE, EPOCHS, IMAGES};
@@ -147,13 +148,14 @@ impl Pca {
     /// # Shapes
     /// `[batch, 784]` -> `[batch, components]`.
     fn codes(&self, x: Tensor<2>) -> Tensor<2> {
-        (x - self.mean.val().unsqueeze()).matmul(self.basis.val()) / self.spread.val().unsqueeze()
+        plain(x - self.mean.val().unsqueeze(), self.basis.val()) / self.spread.val().unsqueeze()
     }
 
     /// # Shapes
     /// `[batch, components]` -> `[batch, 784]`.
     fn pixels(&self, z: Tensor<2>) -> Tensor<2> {
-        (z * self.spread.val().unsqueeze()).matmul(self.basis.val().transpose()) + self.mean.val().unsqueeze()
+        product(z * self.spread.val().unsqueeze(), self.basis.val(), Form::RightTransposed)
+            + self.mean.val().unsqueeze()
     }
 }
 

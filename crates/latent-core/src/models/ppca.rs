@@ -8,20 +8,19 @@ use std::borrow::Cow::Borrowed;
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
+use latent_kernels::{Form, product, reparameterize};
 use latent_protocol::{
     Abilities, Choice, Control, DecodeCost, Hyperparameter, Likelihood, LossTerm, ModelCard, Paper, Preset,
     Settings,
 };
 
-use super::parts::likelihood::{
-    gaussian_cost, gaussian_pairs, kl_from_normal, log_prior_over_posterior, reparameterize,
-};
+use super::parts::likelihood::{gaussian_cost, gaussian_pairs, kl_of_latents, log_prior_over_posterior};
 use super::parts::spectrum::{Spectral, SpectralTrainer, Spectrum};
 use super::pca::{COMPONENTS, fixed};
 use crate::data::{PIXELS, SIDE};
 use crate::family::{BoundTerms, Examples, Family, LatentModel, Losses, Posterior};
 use crate::gates::{Gate, GateRun, Limit};
-use crate::linalg::{at_least, identity, inverse, orthonormalize, unit};
+use crate::linalg::{at_least, identity, inverse, orthonormalize, plain, unit};
 use crate::noise::Noise;
 use crate::plane::Plane;
 use crate::training::{BATCH_SIZE, EPOCHS, IMAGES};
@@ -207,7 +206,7 @@ impl Ppca {
     fn m(&self) -> Tensor<2> {
         let w = self.loadings.val();
         let eye = identity(w.dims()[1], &w.device());
-        w.clone().transpose().matmul(w) + eye * self.variance()
+        product(w.clone(), w, Form::LeftTransposed) + eye * self.variance()
     }
 
     /// `log |W W^T + sigma^2 I| = (784 - q) log sigma^2 + log |M|`, `[1]`. M is `A^T A` with A the loadings above
@@ -225,7 +224,7 @@ impl Ppca {
     /// # Shapes
     /// `[batch, components]` -> `[batch, 784]`.
     fn pixels(&self, z: Tensor<2>) -> Tensor<2> {
-        z.matmul(self.loadings.val().transpose()) + self.mean.val().unsqueeze()
+        product(z, self.loadings.val(), Form::RightTransposed) + self.mean.val().unsqueeze()
     }
 
     /// Means and variances of the exact posterior; the variances are the same for every image.
@@ -234,7 +233,7 @@ impl Ppca {
         let [batch, _] = x.dims();
         let inverse = inverse(&self.m());
         let [components, _] = inverse.dims();
-        let mu = (x - self.mean.val().unsqueeze()).matmul(self.loadings.val()).matmul(inverse.clone());
+        let mu = plain(plain(x - self.mean.val().unsqueeze(), self.loadings.val()), inverse.clone());
         let eye = identity(components, &mu.device());
         let variance = (inverse * eye).sum_dim(0) * self.variance();
         (mu, variance.log().expand([batch, components]))
@@ -244,10 +243,11 @@ impl Ppca {
     /// `(784 log 2 pi + log |C| + tr(C^-1 S)) / 2`, with `tr(C^-1 S) = (tr S - tr(M^-1 W^T S W)) / sigma^2`.
     fn negative_log_density(&self, spectrum: &Spectrum) -> Tensor<1> {
         let w = self.loadings.val();
-        let explained = inverse(&self.m()) * w.clone().transpose().matmul(spectrum.covariance()).matmul(w);
+        let explained =
+            inverse(&self.m()) * plain(product(w.clone(), spectrum.covariance(), Form::LeftTransposed), w);
         let shift = spectrum.mean() - self.mean.val().unsqueeze();
-        let along = shift.clone().matmul(self.loadings.val());
-        let outside = shift.powi_scalar(2).sum() - (along.clone().matmul(inverse(&self.m())) * along).sum();
+        let along = plain(shift.clone(), self.loadings.val());
+        let outside = shift.powi_scalar(2).sum() - (plain(along.clone(), inverse(&self.m())) * along).sum();
         let quadratic = (spectrum.trace() - explained.sum() + outside) / self.variance().reshape([1]);
         #[expect(clippy::cast_precision_loss, reason = "small")]
         let constant = PIXELS as f64 * LN_2_PI;
@@ -273,12 +273,12 @@ impl Ppca {
     fn expectation_maximisation(self, covariance: &Tensor<2>, trace: Tensor<1>) -> Self {
         let w = self.loadings.val();
         let m_inverse = inverse(&self.m());
-        let sw = covariance.clone().matmul(w.clone());
-        let wsw = w.transpose().matmul(sw.clone());
+        let sw = plain(covariance.clone(), w.clone());
+        let wsw = product(w, sw.clone(), Form::LeftTransposed);
         // `sigma^2 I + M^-1 A` with A = W^T S W is not symmetric; `M (sigma^2 I + M^-1 A) = sigma^2 M + A` is.
         let symmetric = self.m() * self.variance() + wsw;
-        let new = sw.clone().matmul(inverse(&symmetric)).matmul(self.m());
-        let explained = (sw.matmul(m_inverse) * new.clone()).sum().reshape([1]);
+        let new = plain(plain(sw.clone(), inverse(&symmetric)), self.m());
+        let explained = (plain(sw, m_inverse) * new.clone()).sum().reshape([1]);
         #[expect(clippy::cast_precision_loss, reason = "small")]
         let variance = at_least((trace - explained) / PIXELS as f64, LEAST_VARIANCE);
         Self { mean: self.mean, loadings: fixed(new), sigma: fixed(variance.sqrt()) }
@@ -346,7 +346,7 @@ impl LatentModel for Ppca {
             gaussian_cost(mean, self.sigma.val().reshape([1, 1]), x).reshape([samples, batch]);
         let log_ratio = log_prior_over_posterior(log_var.clone(), z, eps);
         let log_weight = log_ratio - reconstruction.clone();
-        Some(BoundTerms { reconstruction, kl: kl_from_normal(mu, log_var), log_weight })
+        Some(BoundTerms { reconstruction, kl: kl_of_latents(mu, log_var), log_weight })
     }
 
     fn log_likelihood(&self, images: Tensor<4>, z: Tensor<2>) -> Option<Tensor<2>> {
@@ -355,8 +355,8 @@ impl LatentModel for Ppca {
 
     fn log_density(&self, images: Tensor<4>) -> Option<Tensor<1>> {
         let centered: Tensor<2> = images.flatten::<2>(1, 3) - self.mean.val().unsqueeze();
-        let along = centered.clone().matmul(self.loadings.val());
-        let explained = (along.clone().matmul(inverse(&self.m())) * along).sum_dim(1);
+        let along = plain(centered.clone(), self.loadings.val());
+        let explained = (plain(along.clone(), inverse(&self.m())) * along).sum_dim(1);
         let quadratic = (centered.powi_scalar(2).sum_dim(1) - explained) / self.variance();
         #[expect(clippy::cast_precision_loss, reason = "small")]
         let constant = PIXELS as f64 * LN_2_PI;

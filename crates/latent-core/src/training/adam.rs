@@ -1,13 +1,14 @@
 //! Adam over a module, with a state that can be read and put back without blocking.
 //!
 //! Burn's own module optimiser saves its state by synchronous reads, which WebGPU does not have, and loads it to
-//! the default device; its Adam for one tensor has neither limit.
+//! the default device.
 
 use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, Param};
-use burn::optim::{AdamConfig, AdamState, AdaptiveMomentumState, GradientsParams, Optimizer};
+use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
+use latent_kernels::{AdamRates, adam};
 
 use crate::CoreError;
 use crate::weights::{HostTensor, WeightFile, WeightsError, read};
@@ -17,9 +18,17 @@ const SECOND: &str = "state.adam.second.";
 /// Steps done, as a number: it is the same for all parameters.
 const TIME: &str = "state.adam.time";
 
-/// First and second moments of the gradients, by path of the parameter, each flattened to one dimension.
+/// First and second moment of the gradients of a parameter, flattened to one dimension.
+type Pair = [Tensor<1>; 2];
+
+/// The state of the optimiser.
 #[derive(Clone, Default)]
-pub struct Moments(BTreeMap<String, AdamState<1>>);
+pub struct Moments {
+    /// Moments by path of the parameter.
+    pairs: BTreeMap<String, Pair>,
+    /// Steps done.
+    time: u32,
+}
 
 impl Moments {
     /// Read the state back from the device.
@@ -28,13 +37,13 @@ impl Moments {
     /// When the device fails.
     pub async fn read(&self) -> Result<BTreeMap<String, HostTensor>, CoreError> {
         let mut tensors = BTreeMap::new();
-        for (path, AdamState { momentum }) in &self.0 {
-            for (prefix, tensor) in [(FIRST, &momentum.moment_1), (SECOND, &momentum.moment_2)] {
+        for (path, [first, second]) in &self.pairs {
+            for (prefix, tensor) in [(FIRST, first), (SECOND, second)] {
                 let values = read(tensor.clone()).await?;
                 tensors.insert(format!("{prefix}{path}"), HostTensor { shape: vec![values.len()], values });
             }
             #[expect(clippy::cast_precision_loss, reason = "steps are below 2^24, which is 35,000 epochs")]
-            let time = HostTensor { shape: vec![1], values: vec![momentum.time as f32] };
+            let time = HostTensor { shape: vec![1], values: vec![self.time as f32] };
             tensors.insert(TIME.into(), time);
         }
         Ok(tensors)
@@ -45,7 +54,7 @@ impl Moments {
     /// # Errors
     /// When a moment is missing or has another size than its parameter.
     pub fn load(file: &WeightFile, device: &Device) -> Result<Self, WeightsError> {
-        let mut states = BTreeMap::new();
+        let mut moments = Self::default();
         for (name, first) in &file.tensors {
             let Some(path) = name.strip_prefix(FIRST) else { continue };
             let missing = || WeightsError::Missing(format!("{SECOND}{path}"));
@@ -59,34 +68,32 @@ impl Moments {
             }
             let time = file.tensors.get(TIME).and_then(|time| time.values.first());
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
-            let time = *time.ok_or_else(|| WeightsError::Missing(TIME.into()))? as usize;
+            let time = *time.ok_or_else(|| WeightsError::Missing(TIME.into()))? as u32;
             let tensor =
                 |t: &HostTensor| Tensor::from_data(TensorData::new(t.values.clone(), [size]), device);
-            let momentum = AdaptiveMomentumState::new(time, tensor(first), tensor(second));
-            states.insert(path.to_string(), AdamState::new(momentum));
+            moments.time = time;
+            moments.pairs.insert(path.to_string(), [tensor(first), tensor(second)]);
         }
-        Ok(Self(states))
+        Ok(moments)
     }
 }
 
 /// The optimiser Adam (Kingma and Ba 2015) with its usual constants.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Adam {
-    rule: burn::optim::Adam,
     moments: Moments,
 }
 
 impl Adam {
-    /// A fresh optimiser.
-    #[must_use]
-    pub fn new() -> Self {
-        Self { rule: AdamConfig::new().with_epsilon(1e-8).build(), moments: Moments::default() }
-    }
-
     /// Move all parameters against their gradients.
     #[must_use]
     pub fn step<M: Module>(&mut self, learning_rate: f64, module: M, gradients: GradientsParams) -> M {
-        module.map(&mut Update { adam: self, learning_rate, gradients, path: Vec::new() })
+        self.moments.time += 1;
+        #[expect(clippy::cast_possible_truncation, reason = "the kernels compute in single precision")]
+        let learning_rate = learning_rate as f32;
+        let rates =
+            AdamRates { learning_rate, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-8, time: self.moments.time };
+        module.map(&mut Update { moments: &mut self.moments, rates, gradients, path: Vec::new() })
     }
 
     /// The state.
@@ -101,15 +108,9 @@ impl Adam {
     }
 }
 
-impl Default for Adam {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 struct Update<'a> {
-    adam: &'a mut Adam,
-    learning_rate: f64,
+    moments: &'a mut Moments,
+    rates: AdamRates,
     gradients: GradientsParams,
     path: Vec<String>,
 }
@@ -126,14 +127,13 @@ impl ModuleMapper for Update<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let Some(gradient) = self.gradients.remove::<D>(param.id) else { return param };
         let path = self.path.join(".");
-        let state = self.adam.moments.0.remove(&path);
+        let pair = self.moments.pairs.remove(&path);
         param.map(|tensor| {
             let shape = tensor.dims();
-            let flat = tensor.inner().reshape([-1]);
-            let (flat, state) = self.adam.rule.step(self.learning_rate, flat, gradient.reshape([-1]), state);
-            if let Some(state) = state {
-                self.adam.moments.0.insert(path, state);
-            }
+            let (flat, gradient) = (tensor.inner().reshape([-1]), gradient.reshape([-1]));
+            let pair = pair.unwrap_or_else(|| [0, 1].map(|_| gradient.zeros_like()));
+            let (flat, pair) = adam(flat, gradient, pair, self.rates);
+            self.moments.pairs.insert(path, pair);
             Tensor::from_inner(flat.reshape(shape)).require_grad()
         })
     }
@@ -158,7 +158,7 @@ mod tests {
     fn follows_the_published_rule() {
         let device = Device::flex().autodiff();
         let mut layer = init::linear(3, 1, &mut Noise::new(1, Stream::Weights, 0), &device);
-        let mut adam = Adam::new();
+        let mut adam = Adam::default();
         let value =
             |layer: &Linear| layer.weight.val().inner().into_data().try_to_vec::<f32>().expect("floats");
         let mut expected: Vec<f64> = value(&layer).into_iter().map(f64::from).collect();

@@ -37,7 +37,7 @@ impl<M: Objective> GradientTrainer<M> {
         let config = read(settings)?;
         let mut noise = Noise::new(seed, Stream::Weights, 0);
         let model = M::init(&config, &mut noise, &device.clone().autodiff());
-        Ok(Self { read, config, model, adam: Adam::new(), device: device.clone() })
+        Ok(Self { read, config, model, adam: Adam::default(), device: device.clone() })
     }
 
     /// As [`new`](Self::new), for a [`Family`](crate::Family).

@@ -1,36 +1,34 @@
 //! What is drawn beside the digit under the handle.
 
-use latent_core::picture::Picture;
-use latent_core::{CoreError, LatentModel, Noise, Plane, Stream, codes, decode, normal_from_unit, weights};
-use latent_protocol::{Strip, Theme};
+use burn::tensor::Tensor;
+use latent_core::{LatentModel, Noise, Plane, Stream, codes, decode, normal_from_unit};
+use latent_protocol::Strip;
 
 /// Tiles in a row of samples and of traversals.
 const COLUMNS: usize = 10;
 
-/// Draw the strip for the code under the handle: tiles row by row.
-pub async fn picture(
+/// The strip for the code under the handle: images row by row, and how many are in a row.
+pub fn images(
     strip: Strip,
     model: &dyn LatentModel,
     code: &[f32],
     latent_kl: &[f64],
-    theme: Theme,
-) -> Result<Option<Picture>, CoreError> {
+) -> Option<(Tensor<4>, usize)> {
     let Plane { latent_dim, classes, .. } = model.plane();
-    let (pixels, columns) = match strip {
+    match strip {
         Strip::Samples => {
-            let mut pixels = weights::read(decode(model, code.to_vec())).await?;
+            let mean = decode(model, code.to_vec());
             let z = codes(model, code.repeat(COLUMNS - 1));
             // The same noise for every code, so that only the handle changes what is seen.
-            let Some(drawn) = model.sample(z, &mut Noise::new(0, Stream::View, 0)) else { return Ok(None) };
-            pixels.extend(weights::read(drawn).await?);
-            (pixels, COLUMNS)
+            let drawn = model.sample(z, &mut Noise::new(0, Stream::View, 0))?;
+            Some((Tensor::cat(vec![mean, drawn], 0), COLUMNS))
         }
         Strip::Classes if classes > 0 => {
             let each = (0..classes).flat_map(|class| {
                 let one_hot = (0..classes).map(move |other| f32::from(u8::from(other == class)));
                 code[..latent_dim].iter().copied().chain(one_hot)
             });
-            (weights::read(decode(model, each.collect())).await?, classes)
+            Some((decode(model, each.collect()), classes))
         }
         Strip::Traversals => {
             let mut z = Vec::new();
@@ -43,11 +41,10 @@ pub async fn picture(
                     z[start + latent] = normal_from_unit(unit);
                 }
             }
-            (weights::read(decode(model, z)).await?, COLUMNS)
+            Some((decode(model, z), COLUMNS))
         }
-        Strip::Classes | Strip::None => return Ok(None),
-    };
-    Ok(Some(Picture::mosaic(&pixels, columns, theme)))
+        Strip::Classes | Strip::None => None,
+    }
 }
 
 /// The latents with the largest KL first; in their own order where it is not known.

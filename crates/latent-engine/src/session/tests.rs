@@ -5,10 +5,10 @@ use std::rc::Rc;
 
 use latent_core::conformance::{toy_dataset, toy_settings};
 use latent_core::data::{Dataset, PIXELS};
-use latent_core::picture::Picture;
+use latent_core::picture::Tiles;
 use latent_core::training::Run;
-use latent_core::weights::{Precision, WeightFile};
-use latent_core::{Device, models};
+use latent_core::weights::{self, Precision, WeightFile};
+use latent_core::{CoreError, Device, models};
 use latent_protocol::{
     Command, DataSource, DeviceKind, DevicePreference, DeviceReport, Effort, Event, OwnData, Path, Phase,
     PlaneLook, Progress, Settings, Strip, Subject, Theme, Way,
@@ -39,9 +39,22 @@ impl Host for Listener {
         self.emit(event);
     }
 
-    fn paint(&self, surface: Surface, picture: &Picture, top: usize, size: (usize, usize)) {
-        assert!(top + picture.height <= size.1 && picture.width == size.0);
+    async fn paint(
+        &self,
+        surface: Surface,
+        tiles: Tiles,
+        top: usize,
+        size: (usize, usize),
+    ) -> Result<(), CoreError> {
+        let (width, height) = tiles.size();
+        assert!(top + height <= size.1 && width == size.0);
+        weights::read(tiles.images).await?;
         self.painted.borrow_mut().push((surface, top));
+        Ok(())
+    }
+
+    fn tiles_at_once(&self) -> usize {
+        400
     }
 
     fn now_ms(&self) -> f64 {

@@ -1,7 +1,7 @@
 //! What is drawn of a model: the digit under the handle and the plane.
 
 use latent_core::data::SIDE;
-use latent_core::picture::Picture;
+use latent_core::picture::Tiles;
 use latent_core::{CoreError, LatentModel, Plane, decode, weights};
 use latent_protocol::{Event, PlaneLook, Strip, Theme};
 
@@ -10,9 +10,6 @@ use crate::host::{Host, Surface};
 
 /// Fewest milliseconds between two drawings of the plane of a model that learns.
 const FOLLOW_MS: f64 = 250.0;
-
-/// Tiles decoded in one unit of work: about 30 ms on a CPU.
-const BAND: usize = 400;
 
 /// The model on show and what of it has yet to be drawn.
 pub struct View {
@@ -209,25 +206,28 @@ impl View {
             self.plane = Progress::Done;
             return Ok(());
         };
-        let start = host.now_ms();
+        let (start, read_before) = (host.now_ms(), weights::bytes_read());
         let plane = self.plane_of(model);
         if self.digit_due {
             self.digit_due = false;
             let z = plane.latent_from_unit(&[self.point]);
-            let pixels = weights::read(decode(model, z.clone())).await?;
-            host.paint(Surface::Digit, &Picture::mosaic(&pixels, 1, self.theme), 0, (SIDE, SIDE));
+            let digit = Tiles { images: decode(model, z.clone()), columns: 1, theme: self.theme };
+            host.paint(Surface::Digit, digit, 0, (SIDE, SIDE)).await?;
             let decode_ms = host.now_ms() - start;
-            if let Some(strip) = strip::picture(self.strip, model, &z, &self.latent_kl, self.theme).await? {
-                host.paint(Surface::Strip, &strip, 0, (strip.width, strip.height));
+            if let Some((images, columns)) = strip::images(self.strip, model, &z, &self.latent_kl) {
+                let strip = Tiles { images, columns, theme: self.theme };
+                let size = strip.size();
+                host.paint(Surface::Strip, strip, 0, size).await?;
             }
-            host.emit(Event::Decoded { point: self.point, z, decode_ms });
+            let read_bytes = weights::bytes_read() - read_before;
+            host.emit(Event::Decoded { point: self.point, z, decode_ms, read_bytes });
         } else if let Progress::From(row, spent_ms) = self.plane {
             let grid = self.grid;
-            let rows = (BAND / grid).clamp(1, grid - row);
-            let tiles = &Plane::tile_centers(grid)[row * grid..(row + rows) * grid];
-            let pixels = weights::read(decode(model, plane.latent_from_unit(tiles))).await?;
-            let picture = Picture::mosaic(&pixels, grid, self.theme);
-            host.paint(Surface::Plane, &picture, row * SIDE, (grid * SIDE, grid * SIDE));
+            let rows = (host.tiles_at_once() / grid).clamp(1, grid - row);
+            let centers = &Plane::tile_centers(grid)[row * grid..(row + rows) * grid];
+            let images = decode(model, plane.latent_from_unit(centers));
+            let tiles = Tiles { images, columns: grid, theme: self.theme };
+            host.paint(Surface::Plane, tiles, row * SIDE, (grid * SIDE, grid * SIDE)).await?;
             let draw_ms = spent_ms + host.now_ms() - start;
             self.plane = Progress::From(row + rows, draw_ms);
             if row + rows == grid {

@@ -7,13 +7,21 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::DedicatedWorkerGlobalScope;
 
-/// Check all families on WebGPU and on this build's CPU path.
+/// Check kernels and all families on WebGPU and on this build's CPU path.
 pub fn conformance() {
     console_error_panic_hook::set_once();
     spawn_local(async {
         match Device::wgpu_options().init_async().await {
             Ok(gpu) => {
                 for (name, device) in [("webgpu", gpu), ("cpu", Device::flex())] {
+                    match latent_kernels::parity::compare(&device).await {
+                        Ok(outcomes) => {
+                            for (what, fault) in outcomes {
+                                report(&format!("{name}: kernels: {what}"), fault.as_deref());
+                            }
+                        }
+                        Err(err) => report(&format!("{name}: kernels"), Some(&err.to_string())),
+                    }
                     for outcome in check_all(&device, Depth::Toy).await {
                         let fault = outcome.result.err();
                         report(&format!("{name}: {}: {}", outcome.family, outcome.check), fault.as_deref());

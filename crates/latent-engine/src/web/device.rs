@@ -9,6 +9,8 @@ use wasm_bindgen_futures::JsFuture;
 #[cfg_attr(not(feature = "gpu"), path = "device/cpu.rs")]
 mod engine;
 
+#[cfg(feature = "gpu")]
+pub use engine::{Setup, done, setup};
 pub use engine::{memory_bytes, open, probe};
 
 /// What the browser says of its GPU.

@@ -4,14 +4,15 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use js_sys::{Array, ArrayBuffer, Promise, Uint8Array};
-use latent_core::picture::Picture;
+use latent_core::CoreError;
+use latent_core::picture::Tiles;
 use latent_protocol::{Command, Event};
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{DedicatedWorkerGlobalScope, MessageChannel, MessageEvent};
 
-use super::canvases::Canvases;
+use super::canvases::{Canvas, Canvases};
 use super::{device, fetch};
 use crate::host::{Host, Surface};
 use crate::inbox::{Inbox, Input};
@@ -47,13 +48,13 @@ async fn attach(command: Command, canvases: JsValue, inbox: Rc<Inbox>) {
     let Command::Attach { device: preference, data_url, .. } = &command else {
         return refuse("attach", "the first message must bring the canvases");
     };
-    let canvases = match Canvases::new(&canvases) {
-        Ok(canvases) => canvases,
-        Err(err) => return refuse("attach", &format!("{err:?}")),
-    };
     let (device, report) = match device::open(*preference, &inbox).await {
         Ok(opened) => opened,
         Err(reason) => return refuse("attach", &reason),
+    };
+    let canvases = match Canvases::new(&canvases) {
+        Ok(canvases) => canvases,
+        Err(err) => return refuse("attach", &format!("{err:?}")),
     };
     let host = Rc::new(Worker { canvases, data_url: data_url.clone(), inbox: Rc::clone(&inbox) });
     let mut session = Session::new(host, device.clone(), report);
@@ -86,8 +87,18 @@ impl Host for Worker {
         emit(&event, &Uint8Array::from(bytes.as_slice()).buffer());
     }
 
-    fn paint(&self, surface: Surface, picture: &Picture, top: usize, size: (usize, usize)) {
-        self.canvases.paint(surface, picture, top, size);
+    async fn paint(
+        &self,
+        surface: Surface,
+        tiles: Tiles,
+        top: usize,
+        size: (usize, usize),
+    ) -> Result<(), CoreError> {
+        self.canvases.of(surface).paint(tiles, top, size).await
+    }
+
+    fn tiles_at_once(&self) -> usize {
+        Canvas::TILES_AT_ONCE
     }
 
     fn now_ms(&self) -> f64 {

@@ -4,14 +4,15 @@
 //! standard deviation, and its codes are counted in them: `z = (code - center) / spread`.
 
 use burn::module::{Module, Param};
-use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
+use latent_kernels::Activation;
 use latent_protocol::{ModelCard, Settings};
 
 use super::likelihood::point;
 use super::networks::{Decoder, Encoder, Sizes};
 use crate::data::{PIXELS, SIDE};
 use crate::family::{Batch, Examples, LatentModel, Losses, Objective, Posterior};
+use crate::layers::dense;
 use crate::linalg::{at_least, unit};
 use crate::models::pca::fixed;
 use crate::noise::Noise;
@@ -83,10 +84,9 @@ impl Autoencoder {
     /// # Shapes
     /// `[batch, latent_dim]`, not normalised -> `[batch, 784]`.
     fn pixels(&self, codes: Tensor<2>) -> Tensor<2> {
-        let output = self.decoder.forward(codes);
         match &self.mean {
-            None => sigmoid(output),
-            Some(mean) => output + mean.val().unsqueeze(),
+            None => self.decoder.forward(codes, Activation::Sigmoid),
+            Some(mean) => self.decoder.forward(codes, Activation::None) + mean.val().unsqueeze(),
         }
     }
 
@@ -95,7 +95,7 @@ impl Autoencoder {
             None => images,
             Some(mean) => images - mean.val().reshape([1, 1, SIDE, SIDE]),
         };
-        encoder.mu.forward(encoder.features(images, None))
+        dense(&encoder.mu, encoder.features(images, None), Activation::None)
     }
 
     /// Encode differences from this image, `[1, 784]`.

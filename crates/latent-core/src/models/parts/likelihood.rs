@@ -2,25 +2,18 @@
 
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
+use latent_kernels::{Form, product};
 
 use crate::family::Posterior;
 
 /// `ln(2 pi)`.
 const LN_2_PI: f64 = 1.837_877_066_409_345_3;
 
-/// `z = mu + exp(log_var / 2) eps`.
-///
-/// # Shapes
-/// `mu`, `log_var`: `[batch, latent_dim]`; `eps`: `[samples, batch, latent_dim]`; returns the same.
-pub fn reparameterize(mu: Tensor<2>, log_var: Tensor<2>, eps: Tensor<3>) -> Tensor<3> {
-    mu.unsqueeze::<3>() + (log_var * 0.5).exp().unsqueeze::<3>() * eps
-}
-
 /// Per latent: `KL(N(mu, exp(log_var)) || N(0, 1)) = (mu^2 + exp(log_var) - log_var - 1) / 2`.
 ///
 /// # Shapes
 /// `[batch, latent_dim]` -> the same.
-pub fn kl_from_normal(mu: Tensor<2>, log_var: Tensor<2>) -> Tensor<2> {
+pub fn kl_of_latents(mu: Tensor<2>, log_var: Tensor<2>) -> Tensor<2> {
     (mu.powi_scalar(2) + log_var.clone().exp() - log_var - 1.0) * 0.5
 }
 
@@ -35,14 +28,6 @@ pub fn log_prior_over_posterior(log_var: Tensor<2>, z: Tensor<3>, eps: Tensor<3>
 /// `log(1 + exp(x))`, as `max(x, 0) + log(1 + exp(-|x|))`, which does not overflow.
 pub fn softplus<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     relu(x.clone()) + x.abs().neg().exp().log1p()
-}
-
-/// `-log p(x|z)` of Bernoulli pixels: `sum max(l, 0) - l x + log(1 + exp(-|l|))`.
-///
-/// # Shapes
-/// Two times `[batch, pixels]` -> `[batch]`.
-pub fn bernoulli_cost(logits: Tensor<2>, x: Tensor<2>) -> Tensor<1> {
-    (softplus(logits.clone()) - logits * x).sum_dim(1).squeeze_dim(1)
 }
 
 /// `-log p(x|z)` of independent Gaussian pixels: `sum (log 2 pi + (x - mean)^2 / sigma^2) / 2 + log sigma`.
@@ -62,7 +47,7 @@ pub fn gaussian_cost(mean: Tensor<2>, sigma: Tensor<2>, x: Tensor<2>) -> Tensor<
 /// `logits`: `[codes, pixels]`; `x`: `[images, pixels]`; returns `[codes, images]`.
 pub fn bernoulli_pairs(logits: Tensor<2>, x: Tensor<2>) -> Tensor<2> {
     let normaliser = softplus(logits.clone()).sum_dim(1);
-    logits.matmul(x.transpose()) - normaliser
+    product(logits, x, Form::RightTransposed) - normaliser
 }
 
 /// `log p(x|z)` of Gaussian pixels for each pair of a code and an image. The square is expanded, so that it is
@@ -74,9 +59,9 @@ pub fn gaussian_pairs(mean: Tensor<2>, sigma: Tensor<2>, x: Tensor<2>) -> Tensor
     let shape = mean.dims();
     let sigma = sigma.expand(shape);
     let precision = sigma.clone().powi_scalar(-2);
-    let x = x.transpose();
-    let squares = precision.clone().matmul(x.clone().powi_scalar(2))
-        - (mean.clone() * precision.clone()).matmul(x) * 2.0
+    let pairs = |codes, x| product(codes, x, Form::RightTransposed);
+    let squares = pairs(precision.clone(), x.clone().powi_scalar(2))
+        - pairs(mean.clone() * precision.clone(), x) * 2.0
         + (mean.powi_scalar(2) * precision).sum_dim(1);
     let constant = (sigma.log() + 0.5 * LN_2_PI).sum_dim(1);
     squares * -0.5 - constant
@@ -92,6 +77,7 @@ mod tests {
     use super::*;
     use crate::weights::read;
     use crate::{Device, Noise, Stream};
+    use latent_kernels::reparameterize;
     use pollster::block_on;
 
     /// The closed form against 10^5 draws: systems with a sign or a factor wrong are far off.
@@ -104,7 +90,7 @@ mod tests {
         let z = reparameterize(mu.clone(), log_var.clone(), eps.clone());
         let log_ratio = log_prior_over_posterior(log_var.clone(), z, eps).mean().neg();
         let sampled = block_on(read(log_ratio)).expect("reads")[0];
-        let exact = block_on(read(kl_from_normal(mu, log_var).sum())).expect("reads")[0];
+        let exact = block_on(read(kl_of_latents(mu, log_var).sum())).expect("reads")[0];
         assert!((sampled / exact - 1.0).abs() < 0.01, "{sampled} against {exact}");
     }
 }

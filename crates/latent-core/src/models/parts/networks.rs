@@ -5,11 +5,13 @@ use std::borrow::Cow::Borrowed;
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::nn::conv::{Conv2d, ConvTranspose2d};
-use burn::tensor::activation::relu;
+use burn::tensor::activation::{relu, sigmoid};
 use burn::tensor::{Device, Tensor};
+use latent_kernels::Activation;
 use latent_protocol::{Choice, Control, Hyperparameter, Settings};
 
 use crate::data::{PIXELS, SIDE};
+use crate::layers::{convolution, dense, flat, maps, transposed_convolution};
 use crate::{Noise, init};
 
 /// Widths of the encoder's dense layers.
@@ -142,9 +144,14 @@ impl Encoder {
     /// # Shapes
     /// `[batch, 1, 28, 28]`, and `[batch, classes]` where there are classes -> `[batch, width]`.
     pub fn features(&self, images: Tensor<4>, classes: Option<Tensor<2>>) -> Tensor<2> {
-        let maps = self.convolutions.iter().fold(images, |x, layer| relu(layer.forward(x)));
-        let flat = join(maps.flatten(1, 3), classes);
-        self.layers.iter().fold(flat, |x, layer| relu(layer.forward(x)))
+        let pixels = if self.convolutions.is_empty() {
+            images.flatten(1, 3)
+        } else {
+            let [batch, ..] = images.dims();
+            let images = images.reshape([batch, SIDE, SIDE, 1]);
+            flat(self.convolutions.iter().fold(images, |x, layer| convolution(layer, x)))
+        };
+        self.layers.iter().fold(join(pixels, classes), |x, layer| dense(layer, x, Activation::Relu))
     }
 }
 
@@ -176,14 +183,19 @@ impl Decoder {
 
     /// # Shapes
     /// `[batch, latent_dim + classes]` -> `[batch, maps * 784]`.
-    pub fn forward(&self, z: Tensor<2>) -> Tensor<2> {
-        let hidden = self.layers.iter().fold(z, |x, layer| relu(layer.forward(x)));
-        let flat = self.output.forward(hidden);
-        let Some((last, first)) = self.convolutions.split_last() else { return flat };
-        let [batch, _] = flat.dims();
-        let maps = relu(flat).reshape([batch, CHANNELS[1], SIDE / 4, SIDE / 4]);
-        let maps = first.iter().fold(maps, |x, layer| relu(layer.forward(x)));
-        last.forward(maps).flatten(1, 3)
+    pub fn forward(&self, z: Tensor<2>, activation: Activation) -> Tensor<2> {
+        let hidden = self.layers.iter().fold(z, |x, layer| dense(layer, x, Activation::Relu));
+        let Some((last, first)) = self.convolutions.split_last() else {
+            return dense(&self.output, hidden, activation);
+        };
+        let features = maps(dense(&self.output, hidden, Activation::Relu), CHANNELS[1], SIDE / 4);
+        let features = first.iter().fold(features, |x, layer| relu(transposed_convolution(layer, x)));
+        let sums = flat(transposed_convolution(last, features));
+        match activation {
+            Activation::None => sums,
+            Activation::Relu => relu(sums),
+            Activation::Sigmoid => sigmoid(sums),
+        }
     }
 
     /// Numbers that go in.

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
+use latent_kernels::{Form, product};
 use latent_protocol::Settings;
 
 use crate::data::PIXELS;
 use crate::family::{Batch, LatentModel, Losses, Trainer};
-use crate::linalg::{identity, orthonormalize};
+use crate::linalg::{identity, orthonormalize, plain};
 use crate::noise::Noise;
 use crate::weights::{self, Host, HostTensor, STATE, WeightFile, WeightsError, read};
 use crate::{CoreError, Stream};
@@ -51,7 +52,7 @@ impl Spectrum {
         let batch = x.dims()[0] as f64;
         self.count += batch;
         self.sum = self.sum.clone() + x.clone().sum_dim(0);
-        self.products = self.products.clone() + x.clone().transpose().matmul(x);
+        self.products = self.products.clone() + product(x.clone(), x, Form::LeftTransposed);
     }
 
     /// Images seen.
@@ -67,7 +68,7 @@ impl Spectrum {
     /// Their covariance, `[784, 784]`.
     pub fn covariance(&self) -> Tensor<2> {
         let mean = self.mean();
-        self.products.clone() / self.count.max(1.0) - mean.clone().transpose().matmul(mean)
+        self.products.clone() / self.count.max(1.0) - product(mean.clone(), mean, Form::LeftTransposed)
     }
 
     /// The sum of all eigenvalues, `[1]`.
@@ -81,15 +82,15 @@ impl Spectrum {
     pub fn iterate(&mut self, steps: usize) {
         let covariance = self.covariance();
         for _ in 0..steps {
-            let once = covariance.clone().matmul(self.basis.clone());
-            self.basis = orthonormalize(&covariance.clone().matmul(once)).0;
+            let once = plain(covariance.clone(), self.basis.clone());
+            self.basis = orthonormalize(&plain(covariance.clone(), once)).0;
         }
     }
 
     /// The leading eigenvectors, `[784, count]`, and eigenvalues, `[count]`.
     pub fn leading(&self, count: usize) -> (Tensor<2>, Tensor<1>) {
         let basis = self.basis.clone().slice([0..PIXELS, 0..count]);
-        let values = (self.covariance().matmul(basis.clone()) * basis.clone()).sum_dim(0);
+        let values = (plain(self.covariance(), basis.clone()) * basis.clone()).sum_dim(0);
         (basis, values.reshape([count]))
     }
 

@@ -8,15 +8,16 @@ use std::borrow::Cow::Borrowed;
 use burn::module::{Module, Param};
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
+use latent_kernels::{Activation, bernoulli_cost, kl_from_normal, reparameterize};
 use latent_protocol::{Control, Hyperparameter, LossTerm, ModelCard, Settings};
 
 use super::likelihood::{
-    bernoulli_cost, bernoulli_pairs, gaussian_cost, gaussian_pairs, kl_from_normal, log_prior_over_posterior,
-    reparameterize, softplus,
+    bernoulli_pairs, gaussian_cost, gaussian_pairs, kl_of_latents, log_prior_over_posterior, softplus,
 };
 use super::networks::{Decoder, Encoder, Sizes, join};
 use crate::data::{PIXELS, SIDE};
 use crate::family::{Batch, BoundTerms, Examples, LatentModel, Losses, Objective, Posterior};
+use crate::layers::dense;
 use crate::linalg::unit;
 use crate::noise::Noise;
 use crate::plane::Plane;
@@ -190,13 +191,13 @@ impl Variational {
     fn heads(encoder: &Encoder, images: Tensor<4>, labels: Option<Tensor<2>>) -> (Tensor<2>, Tensor<2>) {
         let features = encoder.features(images, labels);
         let log_var = encoder.log_var.as_ref().expect("`init` gives a variational encoder its variances");
-        (encoder.mu.forward(features.clone()), log_var.forward(features))
+        (dense(&encoder.mu, features.clone(), Activation::None), dense(log_var, features, Activation::None))
     }
 
     /// `-log p(x|z)`.
     fn cost(&self, codes: Tensor<2>, x: Tensor<2>) -> Tensor<1> {
         match self.gaussian(codes.clone()) {
-            None => bernoulli_cost(self.decoder.forward(codes), x),
+            None => bernoulli_cost(self.decoder.forward(codes, Activation::None), x),
             Some((mean, sigma)) => gaussian_cost(mean, sigma, x),
         }
     }
@@ -207,7 +208,7 @@ impl Variational {
             return None;
         }
         let [batch, _] = codes.dims();
-        let output = self.decoder.forward(codes);
+        let output = self.decoder.forward(codes, Activation::None);
         let device = output.device();
         let (mean, sigma) = match self.pixels {
             Pixels::PerPixel => {
@@ -226,7 +227,7 @@ impl Variational {
     /// Expected pixels, not clamped.
     fn mean(&self, codes: Tensor<2>) -> Tensor<2> {
         match self.gaussian(codes.clone()) {
-            None => sigmoid(self.decoder.forward(codes)),
+            None => self.decoder.forward(codes, Activation::Sigmoid),
             Some((mean, _)) => mean,
         }
     }
@@ -259,7 +260,7 @@ impl Objective for Variational {
             self.encoder.as_ref().expect("a model in training was made by `init`, which has an encoder");
         let pass = self.pass(encoder, &batch.examples, eps);
         let reconstruction = pass.reconstruction.mean();
-        let kl = kl_from_normal(pass.mu, pass.log_var).sum_dim(1).mean();
+        let kl = kl_from_normal(pass.mu, pass.log_var).mean();
         let weight = if config.warmup > 0.0 { (batch.epoch / config.warmup).min(1.0) } else { 1.0 };
         let total = reconstruction.clone() + kl.clone() * (config.beta * weight);
         Losses::new(vec![("total", total), ("reconstruction", reconstruction), ("kl", kl)])
@@ -291,13 +292,13 @@ impl LatentModel for Variational {
             self.pass(self.encoder.as_ref()?, examples, eps.clone());
         let log_ratio = log_prior_over_posterior(log_var.clone(), z, eps);
         let log_weight = log_ratio - reconstruction.clone();
-        Some(BoundTerms { reconstruction, kl: kl_from_normal(mu, log_var), log_weight })
+        Some(BoundTerms { reconstruction, kl: kl_of_latents(mu, log_var), log_weight })
     }
 
     fn log_likelihood(&self, images: Tensor<4>, z: Tensor<2>) -> Option<Tensor<2>> {
         let x = images.flatten(1, 3);
         Some(match self.gaussian(z.clone()) {
-            None => bernoulli_pairs(self.decoder.forward(z), x),
+            None => bernoulli_pairs(self.decoder.forward(z, Activation::None), x),
             Some((mean, sigma)) => gaussian_pairs(mean, sigma, x),
         })
     }

@@ -4,6 +4,11 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use std::future::poll_fn;
+use std::sync::Mutex;
+use std::task::{Poll, Waker};
+
+pub use burn::tensor::wgpu::WgpuSetup as Setup;
 use burn::tensor::wgpu::wgpu;
 use latent_core::Device;
 use latent_protocol::{DeviceKind, DevicePreference, DeviceReport};
@@ -11,7 +16,7 @@ use latent_protocol::{DeviceKind, DevicePreference, DeviceReport};
 use crate::inbox::{Inbox, Input};
 
 thread_local! {
-    static DEVICE: RefCell<Option<Device>> = const { RefCell::new(None) };
+    static OPENED: RefCell<Option<(Device, Setup)>> = const { RefCell::new(None) };
     static INBOX: RefCell<Option<Rc<Inbox>>> = const { RefCell::new(None) };
 }
 
@@ -28,7 +33,7 @@ pub async fn open(preference: DevicePreference, inbox: &Rc<Inbox>) -> Result<(De
         .await
         .map_err(|err| format!("the GPU ({name}) could not be opened: {err}"))?;
     INBOX.with(|slot| slot.replace(Some(Rc::clone(inbox))));
-    DEVICE.with(|slot| slot.replace(Some(device.clone())));
+    OPENED.with(|slot| slot.replace(Some((device.clone(), setup.clone()))));
     // Burn's own handler panics; ours tells the page, which goes on on the CPU.
     setup.device.on_uncaptured_error(Arc::new(|error: wgpu::Error| fault(&explain(&error))));
     Ok((device, DeviceReport { kind: DeviceKind::WebGpu, name, reason }))
@@ -39,10 +44,39 @@ pub async fn probe(_preference: DevicePreference) -> Option<(bool, String)> {
     None
 }
 
+/// The browser's handles of the open GPU, to draw with.
+pub fn setup() -> Option<Setup> {
+    OPENED.with_borrow(|opened| opened.as_ref().map(|(_, setup)| setup.clone()))
+}
+
+/// Wait until the GPU has done what was given to it so far.
+pub async fn done(queue: &wgpu::Queue) {
+    let state = Arc::new(Mutex::new((false, None::<Waker>)));
+    let shared = Arc::clone(&state);
+    queue.on_submitted_work_done(move || {
+        if let Ok(mut state) = shared.lock() {
+            state.0 = true;
+            if let Some(waker) = state.1.take() {
+                waker.wake();
+            }
+        }
+    });
+    poll_fn(|context| {
+        // One thread: nobody else holds it.
+        let Ok(mut state) = state.lock() else { return Poll::Ready(()) };
+        if state.0 {
+            return Poll::Ready(());
+        }
+        state.1 = Some(context.waker().clone());
+        Poll::Pending
+    })
+    .await;
+}
+
 /// Bytes in the GPU's memory pools.
 pub fn memory_bytes() -> u64 {
-    DEVICE.with_borrow(|device| {
-        let usage = device.as_ref().and_then(Device::memory_pool_usage);
+    OPENED.with_borrow(|opened| {
+        let usage = opened.as_ref().and_then(|(device, _)| device.memory_pool_usage());
         usage.map_or(0, |usage| usage.bytes_reserved)
     })
 }

@@ -1,0 +1,62 @@
+//! How layers compute: Burn's modules hold the weights, this crate's kernels do the work.
+//!
+//! Maps have their channels last here, `[batch, height, width, channels]`.
+
+use burn::nn::Linear;
+use burn::nn::conv::{Conv2d, ConvTranspose2d};
+use burn::tensor::Tensor;
+use latent_kernels::{Activation, Form, Grid, fold, product, unfold};
+
+/// `activation(x W + b)`.
+///
+/// # Shapes
+/// `[batch, inputs]` -> `[batch, outputs]`.
+pub fn dense(layer: &Linear, x: Tensor<2>, activation: Activation) -> Tensor<2> {
+    let bias = layer.bias.as_ref().expect("`init` gives every layer its bias");
+    latent_kernels::dense(x, layer.weight.val(), bias.val(), activation)
+}
+
+/// A convolution that halves height and width, and ReLU.
+///
+/// # Shapes
+/// `[batch, h, w, from]` -> `[batch, h / 2, w / 2, to]`.
+pub fn convolution(layer: &Conv2d, maps: Tensor<4>) -> Tensor<4> {
+    let [batch, height, width, channels] = maps.dims();
+    let [outputs, _, side, _] = layer.weight.dims();
+    let grid = Grid { batch, height: height / 2, width: width / 2, channels, side };
+    let filters = layer.weight.val().permute([2, 3, 1, 0]).reshape([side * side * channels, outputs]);
+    let bias = layer.bias.as_ref().expect("`init` gives every layer its bias");
+    let sums = latent_kernels::dense(unfold(maps, grid), filters, bias.val(), Activation::Relu);
+    sums.reshape([batch, grid.height, grid.width, outputs])
+}
+
+/// The transpose of a convolution, which doubles height and width.
+///
+/// # Shapes
+/// `[batch, h, w, from]` -> `[batch, 2 h, 2 w, to]`.
+pub fn transposed_convolution(layer: &ConvTranspose2d, maps: Tensor<4>) -> Tensor<4> {
+    let [batch, height, width, inputs] = maps.dims();
+    let [_, channels, side, _] = layer.weight.dims();
+    let grid = Grid { batch, height, width, channels, side };
+    let filters = layer.weight.val().permute([0, 2, 3, 1]).reshape([inputs, side * side * channels]);
+    let patches = product(maps.reshape([batch * height * width, inputs]), filters, Form::Plain);
+    let bias = layer.bias.as_ref().expect("`init` gives every layer its bias");
+    fold(patches, grid) + bias.val().reshape([1, 1, 1, channels])
+}
+
+/// Maps as one row of numbers per image, a map after the other, as PyTorch flattens them.
+///
+/// # Shapes
+/// `[batch, h, w, channels]` -> `[batch, channels * h * w]`.
+pub fn flat(maps: Tensor<4>) -> Tensor<2> {
+    maps.permute([0, 3, 1, 2]).flatten(1, 3)
+}
+
+/// The inverse of [`flat`].
+///
+/// # Shapes
+/// `[batch, channels * h * w]` -> `[batch, h, w, channels]`.
+pub fn maps(rows: Tensor<2>, channels: usize, side: usize) -> Tensor<4> {
+    let [batch, _] = rows.dims();
+    rows.reshape([batch, channels, side, side]).permute([0, 2, 3, 1])
+}

@@ -1,0 +1,78 @@
+//! What a backend must be able to do, and how Burn's dispatch finds it.
+
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, backend_extension};
+
+use crate::{Activation, AdamRates, Form, Grid};
+
+/// The operations as models call them: see the crate's functions of the same names.
+#[backend_extension(Cube: cfg(feature = "gpu"), Flex, Autodiff)]
+pub trait Kernels: Backend {
+    fn product(left: FloatTensor<Self>, right: FloatTensor<Self>, form: Form) -> FloatTensor<Self>;
+
+    fn dense(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        activation: Activation,
+    ) -> FloatTensor<Self>;
+
+    fn unfold(images: FloatTensor<Self>, grid: Grid) -> FloatTensor<Self>;
+
+    fn fold(patches: FloatTensor<Self>, grid: Grid) -> FloatTensor<Self>;
+
+    fn reparameterize(
+        mu: FloatTensor<Self>,
+        log_var: FloatTensor<Self>,
+        eps: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+
+    fn kl_from_normal(mu: FloatTensor<Self>, log_var: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    fn bernoulli_cost(logits: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    fn adam(
+        parameter: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+        rates: AdamRates,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+}
+
+/// What the derivatives of [`Kernels`] are made of.
+pub trait Derivatives: Kernels {
+    /// The gradient before an activation, from the one after it and what came out.
+    fn before_activation(
+        gradient: FloatTensor<Self>,
+        output: &FloatTensor<Self>,
+        activation: Activation,
+    ) -> FloatTensor<Self>;
+
+    /// Gradients of a dense layer's weight, `x^T g`, and bias, the sum of the rows of `g`.
+    fn weight_and_bias(
+        x: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+
+    /// Gradients of `mu` and `log_var` from that of the codes: sums over samples of `g` and `g eps exp(log_var / 2) / 2`.
+    fn reparameterize_gradients(
+        log_var: FloatTensor<Self>,
+        eps: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+
+    /// Gradients of `mu` and `log_var`, `g mu` and `g (exp(log_var) - 1) / 2`, with one `g` per row.
+    fn kl_gradients(
+        mu: FloatTensor<Self>,
+        log_var: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+
+    /// The gradient of the logits, `(sigmoid(l) - x) g`, with one `g` per row.
+    fn bernoulli_gradient(
+        logits: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+}

@@ -1,0 +1,11 @@
+let rate = bitcast<f32>(info[0].y);
+let beta_1 = bitcast<f32>(info[0].z);
+let beta_2 = bitcast<f32>(info[0].w);
+let epsilon = bitcast<f32>(info[1].x);
+let g = gradient[i];
+let m = beta_1 * first[i] + (1.0 - beta_1) * g;
+let v = beta_2 * second[i] + (1.0 - beta_2) * g * g;
+new_first[i] = m;
+new_second[i] = v;
+let step = rate * m * bitcast<f32>(info[1].y) / (sqrt(v * bitcast<f32>(info[1].z)) + epsilon);
+new_parameter[i] = parameter[i] - step;
