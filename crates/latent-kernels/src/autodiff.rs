@@ -6,7 +6,7 @@ use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, unary};
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Backend};
+use burn::backend::{Autodiff, Backend, TensorMetadata};
 
 use crate::extension::{Derivatives, Kernels};
 use crate::{Activation, AdamRates, Form, Grid};
@@ -86,6 +86,15 @@ impl<B: Derivatives, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         match BernoulliCost.prepare::<C>([node]).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish((logits.clone(), x.clone()), B::bernoulli_cost(logits, x)),
             OpsKind::UnTracked(prep) => prep.finish(B::bernoulli_cost(logits, x)),
+        }
+    }
+
+    fn mean(values: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (values, node) = values.into_parts();
+        let count = values.shape().num_elements();
+        match Mean.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(count, B::mean(values)),
+            OpsKind::UnTracked(prep) => prep.finish(B::mean(values)),
         }
     }
 
@@ -195,6 +204,17 @@ impl<B: Derivatives> Backward<B, 1> for Fold {
 
     fn backward(self, ops: Ops<Grid, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
         unary::<B, _>(ops.parents, ops.node, gradients, |gradient| B::unfold(gradient, ops.state));
+    }
+}
+
+#[derive(Debug)]
+struct Mean;
+
+impl<B: Derivatives> Backward<B, 1> for Mean {
+    type State = usize;
+
+    fn backward(self, ops: Ops<usize, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        unary::<B, _>(ops.parents, ops.node, gradients, |g| B::mean_gradient(g, ops.state));
     }
 }
 

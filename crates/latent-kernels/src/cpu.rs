@@ -92,6 +92,10 @@ impl Kernels for Flex {
         tensor(elementwise::bernoulli_costs(floats(&logits), floats(&x), pixels), [batch])
     }
 
+    fn mean(values: FloatTensor<Self>) -> FloatTensor<Self> {
+        tensor(vec![elementwise::mean(floats(&packed(values)))], [1])
+    }
+
     fn adam(
         parameter: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
@@ -120,6 +124,12 @@ impl Derivatives for Flex {
         let mut gradient = owned(gradient);
         elementwise::before_activation(&mut gradient, floats(&packed(output.clone())), activation);
         tensor(gradient, shape)
+    }
+
+    fn mean_gradient(gradient: FloatTensor<Self>, count: usize) -> FloatTensor<Self> {
+        #[expect(clippy::cast_precision_loss, reason = "batches are small")]
+        let each = floats(&packed(gradient))[0] / count as f32;
+        tensor(vec![each; count], [count])
     }
 
     fn weight_and_bias(

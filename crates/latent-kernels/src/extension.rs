@@ -31,6 +31,8 @@ pub trait Kernels: Backend {
 
     fn bernoulli_cost(logits: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self>;
 
+    fn mean(values: FloatTensor<Self>) -> FloatTensor<Self>;
+
     fn adam(
         parameter: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
@@ -48,6 +50,9 @@ pub trait Derivatives: Kernels {
         output: &FloatTensor<Self>,
         activation: Activation,
     ) -> FloatTensor<Self>;
+
+    /// The gradient of each of `count` numbers from that of their mean.
+    fn mean_gradient(gradient: FloatTensor<Self>, count: usize) -> FloatTensor<Self>;
 
     /// Gradients of a dense layer's weight, `x^T g`, and bias, the sum of the rows of `g`.
     fn weight_and_bias(

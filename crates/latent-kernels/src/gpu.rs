@@ -184,6 +184,13 @@ impl Kernels for CubeBackend {
         costs
     }
 
+    fn mean(values: FloatTensor<Self>) -> FloatTensor<Self> {
+        let values = into_contiguous(values);
+        let mean = beside(&values, [1]);
+        launch(Shader::Mean, [1, 1], &[&values, &mean], &[count(&values)]);
+        mean
+    }
+
     fn adam(
         parameter: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
@@ -218,6 +225,13 @@ impl Derivatives for CubeBackend {
         let shader = Shader::BeforeActivation(activation);
         launch(shader, groups(length), &[&gradient, &output, &before], &[length]);
         before
+    }
+
+    fn mean_gradient(gradient: FloatTensor<Self>, count: usize) -> FloatTensor<Self> {
+        let gradient = into_contiguous(gradient);
+        let each = beside(&gradient, [count]);
+        launch(Shader::MeanGradient, groups(count), &[&gradient, &each], &[count]);
+        each
     }
 
     fn weight_and_bias(

@@ -162,6 +162,15 @@ pub fn bernoulli_cost(logits: Tensor<2>, x: Tensor<2>) -> Tensor<1> {
     Tensor::from_dispatch(Dispatch::bernoulli_cost(logits.into_dispatch(), x.into_dispatch()))
 }
 
+/// The mean of numbers.
+///
+/// # Shapes
+/// `[n]` -> `[1]`.
+#[must_use]
+pub fn mean(values: Tensor<1>) -> Tensor<1> {
+    Tensor::from_dispatch(Dispatch::mean(values.into_dispatch()))
+}
+
 /// One step of Adam: the new parameter and moments. Not differentiable.
 ///
 /// # Shapes

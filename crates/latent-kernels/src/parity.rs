@@ -7,7 +7,7 @@ use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 use burn::tensor::{Device, ExecutionError, Tensor, TensorData};
 
 use crate::{
-    Activation, AdamRates, Form, Grid, adam, bernoulli_cost, dense, fold, kl_from_normal, product,
+    Activation, AdamRates, Form, Grid, adam, bernoulli_cost, dense, fold, kl_from_normal, mean, product,
     reparameterize, unfold,
 };
 
@@ -139,6 +139,11 @@ fn losses(device: &Device, pairs: &mut Vec<Pair>) {
     };
     let ours = |l: &[Tensor<2>]| bernoulli_cost(l[0].clone(), targets.clone()).reshape([batch, 1]);
     both("Bernoulli cost".into(), &[logits], ours, plain, pairs);
+
+    let values = numbers([1, 200], 6, device);
+    let plain = |v: &[Tensor<2>]| v[0].clone().mean().reshape([1, 1]);
+    let ours = |v: &[Tensor<2>]| mean(v[0].clone().flatten(0, 1)).reshape([1, 1]);
+    both("mean".into(), &[values], ours, plain, pairs);
 
     let posterior = [numbers([batch, latents], 3, device), numbers([batch, latents], 4, device) * 3.0];
     let eps = Tensor::<3>::from_inner(numbers([samples, batch, latents], 5, device));

@@ -129,6 +129,13 @@ pub fn bernoulli_gradients(logits: &mut [f32], x: &[f32], gradient: &[f32], pixe
     }
 }
 
+/// The mean, of partial sums, or many numbers would lose digits.
+pub fn mean(values: &[f32]) -> f32 {
+    #[expect(clippy::cast_precision_loss, reason = "batches are small")]
+    let count = values.len() as f32;
+    values.chunks(32).map(|part| part.iter().sum::<f32>()).sum::<f32>() / count
+}
+
 /// One step of Adam, in place.
 pub fn adam(
     parameter: &mut [f32],

@@ -66,6 +66,10 @@ pub enum Shader {
     BernoulliCost,
     /// Bindings: logits, targets, gradient, result; numbers: length, pixels.
     BernoulliGradient,
+    /// Bindings: values, mean; numbers: length.
+    Mean,
+    /// Bindings: gradient, that of each; numbers: length.
+    MeanGradient,
     /// Bindings: parameter, gradient, moments, the new ones of all but the gradient; numbers: length, rates as bits.
     Adam,
 }
@@ -137,6 +141,10 @@ impl Shader {
                 1,
                 "result[i] = (1.0 / (1.0 + exp(-logits[i])) - x[i]) * gradient[i / info[0].y];",
             ),
+            Self::Mean => header(&["values"], &["mean"], 1) + include_str!("mean.wgsl"),
+            Self::MeanGradient => {
+                each(&["gradient"], &["result"], 1, "result[i] = gradient[0] / f32(info[0].x);")
+            }
             Self::Adam => each(
                 &["parameter", "gradient", "first", "second"],
                 &["new_parameter", "new_first", "new_second"],

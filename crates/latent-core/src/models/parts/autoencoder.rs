@@ -162,7 +162,9 @@ impl LatentModel for Autoencoder {
     fn decode(&self, z: Tensor<2>) -> Tensor<4> {
         let [batch, _] = z.dims();
         let codes = z * self.spread.val().unsqueeze() + self.center.val().unsqueeze();
-        unit(self.pixels(codes)).reshape([batch, 1, SIDE, SIDE])
+        let pixels = self.pixels(codes);
+        let pixels = if self.mean.is_some() { unit(pixels) } else { pixels };
+        pixels.reshape([batch, 1, SIDE, SIDE])
     }
 
     fn encode(&self, examples: &Examples) -> Option<Posterior> {

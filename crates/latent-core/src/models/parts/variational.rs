@@ -8,7 +8,7 @@ use std::borrow::Cow::Borrowed;
 use burn::module::{Module, Param};
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
-use latent_kernels::{Activation, bernoulli_cost, kl_from_normal, reparameterize};
+use latent_kernels::{Activation, bernoulli_cost, kl_from_normal, mean, reparameterize};
 use latent_protocol::{Control, Hyperparameter, LossTerm, ModelCard, Settings};
 
 use super::likelihood::{
@@ -183,7 +183,10 @@ impl Variational {
         let z = reparameterize(mu.clone(), log_var.clone(), eps);
         let codes =
             join(z.clone().reshape([samples * batch, latent_dim]), labels.map(|l| l.repeat_dim(0, samples)));
-        let targets = examples.images.clone().flatten::<2>(1, 3).repeat_dim(0, samples);
+        let mut targets = examples.images.clone().flatten::<2>(1, 3);
+        if samples > 1 {
+            targets = targets.repeat_dim(0, samples);
+        }
         let reconstruction = self.cost(codes, targets).reshape([samples, batch]);
         Pass { mu, log_var, z, reconstruction }
     }
@@ -259,8 +262,8 @@ impl Objective for Variational {
         let encoder =
             self.encoder.as_ref().expect("a model in training was made by `init`, which has an encoder");
         let pass = self.pass(encoder, &batch.examples, eps);
-        let reconstruction = pass.reconstruction.mean();
-        let kl = kl_from_normal(pass.mu, pass.log_var).mean();
+        let reconstruction = mean(pass.reconstruction.flatten(0, 1));
+        let kl = mean(kl_from_normal(pass.mu, pass.log_var));
         let weight = if config.warmup > 0.0 { (batch.epoch / config.warmup).min(1.0) } else { 1.0 };
         let total = reconstruction.clone() + kl.clone() * (config.beta * weight);
         Losses::new(vec![("total", total), ("reconstruction", reconstruction), ("kl", kl)])
@@ -274,7 +277,9 @@ impl LatentModel for Variational {
 
     fn decode(&self, z: Tensor<2>) -> Tensor<4> {
         let [batch, _] = z.dims();
-        unit(self.mean(z)).reshape([batch, 1, SIDE, SIDE])
+        let mean = self.mean(z);
+        let pixels = if self.squashed { mean } else { unit(mean) };
+        pixels.reshape([batch, 1, SIDE, SIDE])
     }
 
     fn encode(&self, examples: &Examples) -> Option<Posterior> {
