@@ -1,6 +1,6 @@
 //! The code under the handle, number by number, and what of the latent space is held still.
 
-use latent_protocol::{Abilities, PlaneLook, Strip};
+use latent_protocol::{Abilities, PlaneLook, Strip, number_f32};
 use leptos::prelude::*;
 
 use crate::client::Client;
@@ -159,7 +159,7 @@ fn Latent(store: Store, client: Client, index: usize) -> impl IntoView {
                 prop:value=move || value.get().to_string()
                 disabled=move || store.look.read().anchors.is_some()
                 on:input:target=move |event| {
-                    if let Ok(value) = event.target().value().parse() {
+                    if let Some(value) = number_f32(&event.target().value()) {
                         set(value);
                     }
                 }

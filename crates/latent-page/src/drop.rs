@@ -16,7 +16,7 @@ pub fn Drops(store: Store, client: Client, wishes: Wishes) -> impl IntoView {
     let is_over = RwSignal::new(false);
     let take = move |files: Vec<File>| {
         let (weights, images): (Vec<File>, Vec<File>) =
-            files.into_iter().partition(|file| file.name().to_lowercase().ends_with(".safetensors"));
+            files.into_iter().partition(|file| file.name().to_ascii_lowercase().ends_with(".safetensors"));
         spawn_local(async move {
             for file in weights {
                 files::open(store, client, &file).await;

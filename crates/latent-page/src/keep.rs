@@ -161,7 +161,7 @@ fn name(card: &ModelCard, settings: &Settings, seed: u32) -> String {
     let mut name = card.name.to_string();
     for h in card.hyperparameters.iter() {
         if let Some(value) = settings.get(&h.key).filter(|value| **value != h.default_value()) {
-            name.extend([", ", &h.label.to_lowercase(), " ", &value.to_string()]);
+            name.extend([", ", &h.label.to_ascii_lowercase(), " ", &value.to_string()]);
         }
     }
     name + ", seed " + &seed.to_string()

@@ -13,6 +13,7 @@ mod cloud;
 mod code;
 mod compare;
 mod controls;
+mod curves;
 mod device;
 mod digit;
 mod draw;
@@ -44,6 +45,7 @@ mod store;
 mod strip;
 mod timing;
 mod training;
+mod width;
 
 use wasm_bindgen::JsCast;
 

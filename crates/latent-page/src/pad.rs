@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use js_sys::{Array, Function, Reflect};
+use latent_protocol::number_f32;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, PointerEvent};
@@ -133,7 +134,7 @@ pub fn Pad(drawing: Drawing) -> impl IntoView {
                 aria-valuetext=width
                 prop:value=move || drawing.pen_width.get().to_string()
                 on:input:target=move |event| {
-                    if let Ok(width) = event.target().value().parse() {
+                    if let Some(width) = number_f32(&event.target().value()) {
                         drawing.pen_width.set(width);
                     }
                 }
