@@ -5,13 +5,13 @@ use std::sync::Arc;
 use latent_protocol::Theme;
 use leptos::html::Canvas;
 use leptos::prelude::*;
-use wasm_bindgen::{Clamped, JsCast};
-use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
+use wasm_bindgen::JsCast;
+use web_sys::HtmlCanvasElement;
 
 use crate::cells::{Cells, is_known};
 use crate::client::{Client, POINTS};
 use crate::palette;
-use crate::picture::{Mosaic, PIXELS, SIDE};
+use crate::picture::{self, Mosaic, PIXELS, SIDE, context};
 use crate::store::{PlaneView, Store, TestImages};
 use crate::width;
 
@@ -251,10 +251,6 @@ fn sprite(class: u8, size: f64, theme: Theme) -> Option<HtmlCanvasElement> {
     Some(canvas)
 }
 
-fn context(canvas: &HtmlCanvasElement) -> Option<CanvasRenderingContext2d> {
-    canvas.get_context("2d").ok()??.dyn_into().ok()
-}
-
 /// A length in pixels.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a screen is small")]
 fn device(length: f64) -> u32 {
@@ -333,14 +329,7 @@ fn draw_thumbnails(
             }
         }
     }
-    let size = u32::try_from(width).unwrap_or(1);
-    canvas.set_width(size);
-    canvas.set_height(size);
-    let image = ImageData::new_with_u8_clamped_array_and_sh(Clamped(&rgba), size, size);
-    if let (Some(context), Ok(image)) = (context(canvas), image) {
-        // Only a canvas without a size refuses it, and then there is nothing to see.
-        let _ = context.put_image_data(&image, 0.0, 0.0);
-    }
+    picture::put(canvas, &rgba, width, width);
 }
 
 /// What is drawn on the plane, and of which classes.

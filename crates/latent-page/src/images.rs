@@ -8,10 +8,11 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{File, ReadableStreamDefaultReader};
 
 use crate::client::Client;
-use crate::drop::{Drops, listed};
+use crate::drop::Drops;
 use crate::format;
 use crate::keepsake;
 use crate::panel::Panel;
+use crate::pick::Pick;
 use crate::picture::{Mosaic, PIXELS, SIDE};
 use crate::sheet::{self, Ink};
 use crate::store::Store;
@@ -201,17 +202,7 @@ fn Own(store: Store, client: Client, wishes: Wishes) -> impl IntoView {
         <p class="help">
             "Files in MNIST's own format (IDX, plain or .gz): images of 28 \u{d7} 28 pixels, with labels or without. Or a picture made of such images side by side. Choose all files of a set at once, or drop them anywhere on the page. They stay in this tab. A run that is going on is dropped."
         </p>
-        <label class="pick">
-            <span>"Open images"</span>
-            <input
-                type="file"
-                multiple
-                on:change:target=move |event| {
-                    picked(listed(event.target().files()));
-                    event.target().set_value("");
-                }
-            />
-        </label>
+        <Pick label="Open images" multiple=true open=picked />
         <p class="data-state" role="status" aria-label="Reading images">
             {move || is_busy.get().then_some("Reading the images\u{2026}")}
         </p>
