@@ -1,44 +1,34 @@
 //! The losses over the steps.
 
 use latent_protocol::ModelCard;
+use leptos::html::Div;
 use leptos::prelude::*;
-use leptos_chartistry::{
-    AspectRatio, AxisMarker, Chart, Colour, Interpolation, IntoInner, Line, Marker, MarkerShape, Padding,
-    Series, TickLabels, XGridLine, YGridLine,
-};
 
+use crate::curves::{self, Curve, Rgb, Stroke};
 use crate::format;
 use crate::keep::{Kept, Place};
 use crate::provenance;
 use crate::store::{Sample, Store};
+use crate::width;
 
 /// Distinguishable for colour-blind eyes, and at least 3:1 on both of the page's backgrounds.
-const COLORS: [(u8, u8, u8); 4] =
-    [(0x3b, 0x82, 0xc4), (0xd0, 0x6a, 0x10), (0x2a, 0x92, 0x6a), (0xb8, 0x50, 0x98)];
+const COLORS: [Rgb; 4] = [(0x3b, 0x82, 0xc4), (0xd0, 0x6a, 0x10), (0x2a, 0x92, 0x6a), (0xb8, 0x50, 0x98)];
 
 /// Colour of the loss on the test images.
-const TEST: (u8, u8, u8) = COLORS[3];
+const TEST: Rgb = COLORS[3];
 
 /// Most runs of the past that are drawn.
 pub const MOST_PAST: usize = 4;
 
 /// Colours of the runs of the past.
-const PAST: [(u8, u8, u8); MOST_PAST] =
+const PAST: [Rgb; MOST_PAST] =
     [(0x8a, 0x70, 0xd6), (0x8c, 0x7a, 0x2e), (0x3a, 0x8f, 0x9c), (0xc4, 0x52, 0x5a)];
 
-/// Width of their lines, by which `www/tools.css` finds them to dash them.
-const PAST_WIDTH: f64 = 1.25;
+/// What is seen before there is a line.
+const NOTHING: &str = r#"<p class="hint">The losses are drawn here while the model learns.</p>"#;
 
 /// Most points of a run of the past.
 const PAST_POINTS: usize = 100;
-
-/// A row of the chart: a sample of the run, or of a run of the past.
-#[derive(Clone)]
-struct Row {
-    sample: Sample,
-    /// Which run of the past.
-    past: Option<usize>,
-}
 
 /// A run of the past: its name, and its first loss over the steps.
 #[derive(Clone, PartialEq)]
@@ -81,45 +71,30 @@ fn points(run: &Kept) -> Vec<(f64, f64)> {
 
 #[component]
 fn LossChart(store: Store, card: ModelCard, past: Vec<Past>) -> impl IntoView {
-    let mut series = Series::new(|row: &Row| row.sample.step).with_min_y(0.0);
-    let mut legend = Vec::new();
-    for (index, term) in card.losses.iter().enumerate() {
-        let color = COLORS[index % (COLORS.len() - 1)];
-        let line = Line::new(move |row: &Row| value(row, None, index));
-        series = series.line(
-            line.with_name(term.label.to_string())
-                .with_colour(colour(color))
-                .with_width(1.5)
-                .with_interpolation(Interpolation::Linear),
-        );
-        legend.push((color, term.label.to_string(), term.help.to_string(), index));
-    }
-    let marker = Marker::from_shape(MarkerShape::Diamond).with_colour(colour(TEST)).with_scale(1.6);
-    let line = Line::new(|row: &Row| row.sample.test);
-    series =
-        series.line(line.with_name("Test").with_colour(colour(TEST)).with_width(1.5).with_marker(marker));
-    let mut past_legend = Vec::new();
-    let mut past_rows = Vec::new();
-    for (index, Past { name, points }) in past.into_iter().enumerate() {
-        let line = Line::new(move |row: &Row| value(row, Some(index), 0)).with_name(name.clone());
-        series = series.line(
-            line.with_colour(colour(PAST[index]))
-                .with_width(PAST_WIDTH)
-                .with_interpolation(Interpolation::Linear),
-        );
-        past_legend.push((PAST[index], name));
-        let row = |(step, loss)| Row {
-            sample: Sample { step, losses: vec![loss], test: f64::NAN },
-            past: Some(index),
-        };
-        past_rows.extend(points.into_iter().map(row));
-    }
-    // One after the other: a line is broken where it has no number, and the chart does not mind the order.
-    let data = Signal::derive(move || {
+    let color = |index: usize| COLORS[index % (COLORS.len() - 1)];
+    let losses = card.losses.len();
+    let legend = card
+        .losses
+        .iter()
+        .enumerate()
+        .map(|(index, term)| (color(index), term.label.to_string(), term.help.to_string(), index));
+    let legend: Vec<_> = legend.collect();
+    let past_legend: Vec<_> = PAST.into_iter().zip(past.iter().map(|past| past.name.clone())).collect();
+    let curve = |color: Rgb, stroke: Stroke, points: Vec<(f64, f64)>| Curve { color, stroke, points };
+    let drawn = move || {
         let history = store.history.read();
-        let own = history.iter().map(|sample| Row { sample: sample.clone(), past: None });
-        own.chain(past_rows.iter().cloned()).collect::<Vec<_>>()
-    });
+        let line = |value: &dyn Fn(&Sample) -> Option<f64>| {
+            history.iter().map(|sample| (sample.step, value(sample).unwrap_or(f64::NAN))).collect()
+        };
+        let past = PAST.into_iter().zip(&past);
+        let past = past.map(|(color, past)| curve(color, Stroke::Past, past.points.clone()));
+        let test = curve(TEST, Stroke::Marked, line(&|sample| Some(sample.test)));
+        // The sum, which is the first loss, lies over its parts.
+        let own = (0..losses).rev().map(|index| {
+            curve(color(index), Stroke::Plain, line(&|sample| sample.losses.get(index).copied()))
+        });
+        past.chain([test]).chain(own).collect::<Vec<Curve>>()
+    };
     let latest = move |index: usize| {
         let progress = store.progress.get();
         progress
@@ -143,6 +118,13 @@ fn LossChart(store: Store, card: ModelCard, past: Vec<Past>) -> impl IntoView {
     let per_image = if unit.contains("per ") { "" } else { " per image" };
     let has_past = !past_legend.is_empty();
     let is_empty = move || !has_past && store.history.read().len() < 2;
+    let (area, wide) = (NodeRef::<Div>::new(), RwSignal::new(0.0));
+    Effect::new(move |_| {
+        if let Some(area) = area.get() {
+            width::follow(&area, wide);
+        }
+    });
+    let picture = move || if is_empty() { NOTHING.to_string() } else { curves::svg(&drawn(), wide.get()) };
     view! {
         <figure class="chart" aria-label="Losses">
             <ul class="legend">
@@ -153,7 +135,7 @@ fn LossChart(store: Store, card: ModelCard, past: Vec<Past>) -> impl IntoView {
                             <span class="swatch" style=swatch(color)></span>
                             {label.clone()}
                             " "
-                            <output data-loss=label.to_lowercase()>{move || latest(index)}</output>
+                            <output data-loss=label.to_ascii_lowercase()>{move || latest(index)}</output>
                         </li>
                     })
                     .collect_view()}
@@ -167,57 +149,18 @@ fn LossChart(store: Store, card: ModelCard, past: Vec<Past>) -> impl IntoView {
                     .into_iter()
                     .map(|(color, name)| view! {
                         <li class="past">
-                            <span class="swatch dashed" style=format!("color: {}", rgb(color))></span>
+                            <span class="swatch dashed" style=format!("color: {}", curves::rgb(color))></span>
                             {name}
                         </li>
                     })
                     .collect_view()}
                 <li class="unit">{unit} {per_image}</li>
             </ul>
-            <div class="chart-area" aria-hidden="true">
-                <Show when=is_empty>
-                    <p class="hint">"The losses are drawn here while the model learns."</p>
-                </Show>
-                <Show when=move || !is_empty()>
-                    <Chart
-                        aspect_ratio=AspectRatio::from_env_width(176.0)
-                        font_height=12.0
-                        font_width=7.2
-                        padding=Padding::sides(8.0, 18.0, 0.0, 0.0)
-                        left=TickLabels::aligned_floats()
-                        bottom=TickLabels::aligned_floats()
-                        inner=[
-                            AxisMarker::left_edge().with_colour(GREY).into_inner(),
-                            AxisMarker::bottom_edge().with_colour(GREY).into_inner(),
-                            XGridLine::default().with_colour(FAINT).into_inner(),
-                            YGridLine::default().with_colour(FAINT).into_inner(),
-                        ]
-                        series=series.clone()
-                        data=data
-                    />
-                </Show>
-            </div>
+            <div class="chart-area" aria-hidden="true" node_ref=area inner_html=picture></div>
         </figure>
     }
 }
 
-const GREY: Colour = Colour::from_rgb(0x88, 0x8c, 0x99);
-const FAINT: Colour = Colour::from_rgb(0x88, 0x8c, 0x99);
-
-fn colour((r, g, b): (u8, u8, u8)) -> Colour {
-    Colour::from_rgb(r, g, b)
-}
-
-fn swatch(color: (u8, u8, u8)) -> String {
-    format!("background: {}", rgb(color))
-}
-
-fn rgb((r, g, b): (u8, u8, u8)) -> String {
-    format!("rgb({r} {g} {b})")
-}
-
-/// A loss of a row, if it is of this run.
-fn value(row: &Row, past: Option<usize>, index: usize) -> f64 {
-    let losses = (row.past == past).then_some(&row.sample.losses);
-    losses.and_then(|losses| losses.get(index)).copied().unwrap_or(f64::NAN)
+fn swatch(color: Rgb) -> String {
+    format!("background: {}", curves::rgb(color))
 }

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use latent_protocol::Theme;
 use leptos::html::Canvas;
 use leptos::prelude::*;
-use wasm_bindgen::closure::Closure;
-use wasm_bindgen::{Clamped, JsCast};
-use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData, ResizeObserver};
+use wasm_bindgen::JsCast;
+use web_sys::HtmlCanvasElement;
 
 use crate::cells::{Cells, is_known};
 use crate::client::{Client, POINTS};
 use crate::palette;
-use crate::picture::{Mosaic, PIXELS, SIDE};
+use crate::picture::{self, Mosaic, PIXELS, SIDE, context};
 use crate::store::{PlaneView, Store, TestImages};
+use crate::width;
 
 /// Size of a cell in which one small picture is shown, in CSS pixels.
 const CELL: f64 = 30.0;
@@ -134,7 +134,7 @@ pub fn Cloud(store: Store, spotlight: Spotlight) -> impl IntoView {
     let is_waiting = StoredValue::new(false);
     Effect::new(move |_| {
         if let Some(canvas) = node.get() {
-            follow_size(&canvas, spotlight.side);
+            width::follow(&canvas, spotlight.side);
         }
     });
     Effect::new(move |_| {
@@ -173,17 +173,6 @@ pub fn Cloud(store: Store, spotlight: Spotlight) -> impl IntoView {
         ></canvas>
         <Tip store=store spotlight=spotlight />
     }
-}
-
-/// Keep a signal at the width of a canvas on the page.
-fn follow_size(canvas: &HtmlCanvasElement, side: RwSignal<f64>) {
-    let element = canvas.clone();
-    let changed = Closure::<dyn FnMut()>::new(move || side.set(f64::from(element.client_width())));
-    if let Ok(observer) = ResizeObserver::new(changed.as_ref().unchecked_ref()) {
-        observer.observe(canvas);
-    }
-    // The plane is there as long as the page.
-    changed.forget();
 }
 
 /// The test image that is pointed at.
@@ -260,10 +249,6 @@ fn sprite(class: u8, size: f64, theme: Theme) -> Option<HtmlCanvasElement> {
     let _ = context.stroke_text(&mark, size / 2.0, size / 2.0);
     let _ = context.fill_text(&mark, size / 2.0, size / 2.0);
     Some(canvas)
-}
-
-fn context(canvas: &HtmlCanvasElement) -> Option<CanvasRenderingContext2d> {
-    canvas.get_context("2d").ok()??.dyn_into().ok()
 }
 
 /// A length in pixels.
@@ -344,14 +329,7 @@ fn draw_thumbnails(
             }
         }
     }
-    let size = u32::try_from(width).unwrap_or(1);
-    canvas.set_width(size);
-    canvas.set_height(size);
-    let image = ImageData::new_with_u8_clamped_array_and_sh(Clamped(&rgba), size, size);
-    if let (Some(context), Ok(image)) = (context(canvas), image) {
-        // Only a canvas without a size refuses it, and then there is nothing to see.
-        let _ = context.put_image_data(&image, 0.0, 0.0);
-    }
+    picture::put(canvas, &rgba, width, width);
 }
 
 /// What is drawn on the plane, and of which classes.

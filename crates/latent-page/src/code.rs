@@ -1,10 +1,11 @@
 //! The code under the handle, number by number, and what of the latent space is held still.
 
-use latent_protocol::{Abilities, PlaneLook, Strip};
+use latent_protocol::{Abilities, PlaneLook, Strip, number_f32};
 use leptos::prelude::*;
 
 use crate::client::Client;
 use crate::format;
+use crate::image_number::ImageNumber;
 use crate::normal::{normal_from_unit, unit_from_normal};
 use crate::store::Store;
 use crate::strip;
@@ -159,7 +160,7 @@ fn Latent(store: Store, client: Client, index: usize) -> impl IntoView {
                 prop:value=move || value.get().to_string()
                 disabled=move || store.look.read().anchors.is_some()
                 on:input:target=move |event| {
-                    if let Ok(value) = event.target().value().parse() {
+                    if let Some(value) = number_f32(&event.target().value()) {
                         set(value);
                     }
                 }
@@ -197,20 +198,12 @@ fn Anchors(store: Store, client: Client) -> impl IntoView {
     };
     let input = move |place: usize, name: &'static str| {
         view! {
-            <input
-                type="number"
-                min="0"
-                max="9999"
-                aria-label=name
-                prop:value=move || chosen.get()[place].to_string()
-                on:change:target=move |event| {
-                    if let Some(image) = event.target().value().parse().ok().filter(|image| *image < 10_000_usize) {
-                        chosen.update(|chosen| chosen[place] = image);
-                        look_through();
-                    } else {
-                        // Back to the number that is used.
-                        event.target().set_value(&chosen.get_untracked()[place].to_string());
-                    }
+            <ImageNumber
+                label=name
+                number=Signal::derive(move || chosen.get()[place])
+                choose=move |image| {
+                    chosen.update(|chosen| chosen[place] = image);
+                    look_through();
                 }
             />
         }

@@ -1,6 +1,6 @@
 //! The settings of a family, made from its card.
 
-use latent_protocol::{Control, Hyperparameter, ModelCard};
+use latent_protocol::{Control, Hyperparameter, ModelCard, number};
 use leptos::prelude::*;
 
 use crate::client::Client;
@@ -178,7 +178,7 @@ fn Slider(field: Field) -> impl IntoView {
                 aria-describedby=field.help_id()
                 prop:value=move || place().to_string()
                 on:input:target=move |event| {
-                    if let Ok(place) = event.target().value().parse() {
+                    if let Some(place) = number(&event.target().value()) {
                         slide(place);
                     }
                 }
@@ -255,14 +255,14 @@ fn text_from_place(control: &Control, place: f64) -> String {
         Control::Real { .. } => (-grain.log10().floor()).max(0.0) as usize,
         _ => 0,
     };
-    let value: f64 = format!("{value:.decimals$}").parse().unwrap_or(value);
+    let value = number(&format!("{value:.decimals$}")).unwrap_or(value);
     value.clamp(min, max).to_string()
 }
 
 /// Where a slider stands for a value.
 fn place_from_text(control: &Control, text: &str) -> f64 {
     let Some((min, max, is_logarithmic)) = scale(control) else { return 0.0 };
-    let value: f64 = text.parse().unwrap_or(min);
+    let value = number(text).unwrap_or(min);
     let share =
         if is_logarithmic { (value / min).ln() / (max / min).ln() } else { (value - min) / (max - min) };
     (share.clamp(0.0, 1.0) * STEPS).round()

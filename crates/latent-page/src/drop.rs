@@ -3,11 +3,12 @@
 use leptos::ev;
 use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{DataTransfer, DragEvent, File, FileList};
+use web_sys::{DataTransfer, DragEvent, File};
 
 use crate::client::Client;
 use crate::files;
 use crate::images::{self, Wishes};
+use crate::pick::listed;
 use crate::store::Store;
 
 /// Takes files that are dropped anywhere, and says so while they are over the page.
@@ -16,7 +17,7 @@ pub fn Drops(store: Store, client: Client, wishes: Wishes) -> impl IntoView {
     let is_over = RwSignal::new(false);
     let take = move |files: Vec<File>| {
         let (weights, images): (Vec<File>, Vec<File>) =
-            files.into_iter().partition(|file| file.name().to_lowercase().ends_with(".safetensors"));
+            files.into_iter().partition(|file| file.name().to_ascii_lowercase().ends_with(".safetensors"));
         spawn_local(async move {
             for file in weights {
                 files::open(store, client, &file).await;
@@ -63,11 +64,6 @@ pub fn Drops(store: Store, client: Client, wishes: Wishes) -> impl IntoView {
             <p class="drop-hint">"Drop weights (.safetensors) or images (IDX or PNG) anywhere"</p>
         </Show>
     }
-}
-
-/// The files of a list.
-pub fn listed(list: Option<FileList>) -> Vec<File> {
-    list.map(|list| (0..list.length()).filter_map(|index| list.get(index)).collect()).unwrap_or_default()
 }
 
 fn has_files(data: Option<DataTransfer>) -> bool {

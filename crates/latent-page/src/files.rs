@@ -7,9 +7,9 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::{File, HtmlCanvasElement};
 
 use crate::client::Client;
-use crate::drop::listed;
 use crate::keepsake;
 use crate::panel::Panel;
+use crate::pick::Pick;
 use crate::store::{Sample, Store};
 
 /// Larger files of weights are not opened: no model of this page comes near.
@@ -64,18 +64,7 @@ fn Weights(store: Store, client: Client) -> impl IntoView {
         <p class="help">
             "A safetensors file: PyTorch reads it with the package safetensors; dense weights are [outputs, inputs], as PyTorch has them. The whole run also holds the optimiser and is as of the last backup, at most some seconds ago: opened again, it goes on where it was."
         </p>
-        <label class="pick">
-            <span>"Open weights or a run"</span>
-            <input
-                type="file"
-                accept=".safetensors"
-                on:change:target=move |event| {
-                    picked(listed(event.target().files()));
-                    // So that the same file can be chosen again.
-                    event.target().set_value("");
-                }
-            />
-        </label>
+        <Pick label="Open weights or a run" accept=".safetensors" open=picked />
         <p class="help">"Or drop the file anywhere on the page, or paste it."</p>
     }
 }

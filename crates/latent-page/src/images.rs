@@ -1,17 +1,18 @@
 //! The images that are trained on: those of the page, or the visitor's.
 
 use js_sys::{Array, Function, Reflect, Uint8Array};
-use latent_protocol::{DataFacts, OwnData};
+use latent_protocol::{DataFacts, OwnData, number};
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{File, ReadableStreamDefaultReader};
 
 use crate::client::Client;
-use crate::drop::{Drops, listed};
+use crate::drop::Drops;
 use crate::format;
 use crate::keepsake;
 use crate::panel::Panel;
+use crate::pick::Pick;
 use crate::picture::{Mosaic, PIXELS, SIDE};
 use crate::sheet::{self, Ink};
 use crate::store::Store;
@@ -201,17 +202,7 @@ fn Own(store: Store, client: Client, wishes: Wishes) -> impl IntoView {
         <p class="help">
             "Files in MNIST's own format (IDX, plain or .gz): images of 28 \u{d7} 28 pixels, with labels or without. Or a picture made of such images side by side. Choose all files of a set at once, or drop them anywhere on the page. They stay in this tab. A run that is going on is dropped."
         </p>
-        <label class="pick">
-            <span>"Open images"</span>
-            <input
-                type="file"
-                multiple
-                on:change:target=move |event| {
-                    picked(listed(event.target().files()));
-                    event.target().set_value("");
-                }
-            />
-        </label>
+        <Pick label="Open images" multiple=true open=picked />
         <p class="data-state" role="status" aria-label="Reading images">
             {move || is_busy.get().then_some("Reading the images\u{2026}")}
         </p>
@@ -226,7 +217,7 @@ fn Own(store: Store, client: Client, wishes: Wishes) -> impl IntoView {
                 aria-describedby="holdout-help"
                 prop:value=percent
                 on:input:target=move |event| {
-                    if let Ok(percent) = event.target().value().parse::<f64>() {
+                    if let Some(percent) = number(&event.target().value()) {
                         holdout.set(percent / 100.0);
                     }
                 }
@@ -258,7 +249,7 @@ pub async fn open(store: Store, client: Client, wishes: Wishes, files: &[File]) 
     wishes.is_busy.set(true);
     match gather(wishes, files).await {
         Ok((own, bytes)) => {
-            let is_fashion = files.iter().any(|file| file.name().to_lowercase().contains("fashion"));
+            let is_fashion = files.iter().any(|file| file.name().to_ascii_lowercase().contains("fashion"));
             wishes.names.set(Some(if is_fashion { split(CLOTHES) } else { Vec::new() }));
             client.use_data(Some((own, bytes)));
         }
@@ -384,14 +375,14 @@ fn arrange<B>(parts: &[Part<B>]) -> Result<[Option<usize>; 4], String> {
 }
 
 fn is_test(name: &str) -> bool {
-    let name = name.to_lowercase();
+    let name = name.to_ascii_lowercase();
     name.contains("test") || name.contains("t10k")
 }
 
 /// What to call images by the name of their file, without what only tells their place in the set.
 fn title(name: &str) -> String {
     let stem = name.split('.').next().unwrap_or_default();
-    let is_word = |at: &usize| !stem[..*at].ends_with(char::is_alphanumeric);
+    let is_word = |at: &usize| !stem[..*at].ends_with(|c: char| c.is_ascii_alphanumeric() || !c.is_ascii());
     let find = |word: &&str| stem.match_indices(*word).map(|(at, _)| at).find(is_word);
     let end = ["train", "t10k", "test", "images", "idx3"].iter().filter_map(find).min();
     let title = stem[..end.unwrap_or(stem.len())].trim_end_matches(['-', '_', ' ']);

@@ -2,59 +2,17 @@
 
 use std::time::Duration;
 
-use js_sys::{Array, Promise, Uint8Array};
-use latent_protocol::Theme;
+use js_sys::{Array, Uint8Array};
 use leptos::prelude::{document, set_timeout};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    Blob, BlobPropertyBag, HtmlAnchorElement, HtmlCanvasElement, MessageEvent, OffscreenCanvas,
-    OffscreenCanvasRenderingContext2d, Url, Worker, WorkerOptions, WorkerType,
+    Blob, BlobPropertyBag, HtmlAnchorElement, HtmlCanvasElement, OffscreenCanvas,
+    OffscreenCanvasRenderingContext2d, Url,
 };
-
-/// Greys of a GIF: more would be hard to tell apart and make the file larger.
-const GREYS: u8 = 64;
 
 /// A browser may still be reading a file that it was told to save.
 const KEPT: Duration = Duration::from_mins(1);
-
-/// Grey frames of one size as an animated GIF that repeats, each pixel `scale` pixels large.
-///
-/// # Errors
-/// A sentence, when the encoder could not be fetched or failed.
-pub async fn gif(
-    frames: Vec<Vec<u8>>,
-    (width, height): (usize, usize),
-    scale: usize,
-    delay_ms: u32,
-    theme: Theme,
-) -> Result<Uint8Array, String> {
-    let failed = |_: JsValue| {
-        "The GIF could not be made: its encoder did not come, or there was too little memory. Try again, or make a \
-         smaller one."
-            .to_string()
-    };
-    let colors: Vec<u8> =
-        (0..GREYS).flat_map(|level| theme.color(f32::from(level) / f32::from(GREYS - 1))).collect();
-    let greys = Uint8Array::from(frames.concat().as_slice());
-    let message = Array::of1(&greys);
-    for number in [width, height, scale] {
-        message.push(&JsValue::from_f64(f64::from(u32::try_from(number).unwrap_or(0))));
-    }
-    message.push(&delay_ms.into());
-    message.push(&Uint8Array::from(colors.as_slice()));
-    let options = WorkerOptions::new();
-    options.set_type(WorkerType::Module);
-    let worker = Worker::new_with_options("gif-worker.js", &options).map_err(failed)?;
-    let answer = Promise::new(&mut |resolve, reject| {
-        worker.set_onmessage(Some(&resolve));
-        worker.set_onerror(Some(&reject));
-    });
-    worker.post_message_with_transfer(&message, &Array::of1(&greys.buffer())).map_err(failed)?;
-    let answer = JsFuture::from(answer).await;
-    worker.terminate();
-    Ok(answer.map_err(failed)?.unchecked_into::<MessageEvent>().data().unchecked_into())
-}
 
 /// What a canvas shows as a PNG, each pixel `scale` pixels large.
 ///

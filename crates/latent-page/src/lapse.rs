@@ -6,14 +6,14 @@ use std::time::Duration;
 use latent_protocol::{Provenance, Theme};
 use leptos::html::Canvas;
 use leptos::prelude::*;
-use wasm_bindgen::{Clamped, JsCast};
-use wasm_bindgen_futures::spawn_local;
-use web_sys::{CanvasRenderingContext2d, ContextAttributes2d, HtmlCanvasElement, ImageData};
+use wasm_bindgen::JsCast;
+use web_sys::{CanvasRenderingContext2d, ContextAttributes2d, HtmlCanvasElement};
 
 use crate::client::Client;
 use crate::format;
-use crate::keepsake;
+use crate::gif::{Film, SaveGif};
 use crate::panel::Panel;
+use crate::picture;
 use crate::play::{PlayButton, while_playing};
 use crate::store::Store;
 
@@ -262,15 +262,7 @@ fn paint(canvas: &HtmlCanvasElement, pixels: &[u8], theme: Theme) {
             [r, g, b, u8::MAX]
         })
         .collect();
-    let context = canvas.get_context("2d").ok().flatten();
-    let Some(context) = context.and_then(|context| context.dyn_into::<CanvasRenderingContext2d>().ok())
-    else {
-        return;
-    };
-    if let Ok(image) = ImageData::new_with_u8_clamped_array_and_sh(Clamped(&rgba), SIDE.into(), SIDE.into()) {
-        // Only a canvas without a size refuses it.
-        let _ = context.put_image_data(&image, 0.0, 0.0);
-    }
+    picture::put(canvas, &rgba, SIDE.into(), SIDE.into());
 }
 
 /// The history, to be scrubbed and played.
@@ -343,19 +335,10 @@ fn Reel(store: Store, is_playing: RwSignal<bool>) -> impl IntoView {
         is_playing.set(false);
         lapse.shown.set(None);
     };
-    let is_saving = RwSignal::new(false);
-    let save = move |_| {
-        is_saving.set(true);
-        spawn_local(async move {
-            let frames = lapse.selection();
-            let delay_ms = u32::try_from(PLAY_MS / frames.len().max(1)).unwrap_or(100);
-            let (size, theme) = ((SIDE.into(), SIDE.into()), store.theme.get_untracked());
-            match keepsake::gif(frames, size, 1, delay_ms, theme).await {
-                Ok(bytes) => keepsake::save(&bytes, "time-lapse.gif", "image/gif"),
-                Err(reason) => store.say(reason, None),
-            }
-            is_saving.set(false);
-        });
+    let film = move || {
+        let frames = lapse.selection();
+        let delay_ms = u32::try_from(PLAY_MS / frames.len().max(1)).unwrap_or(100);
+        Some(Film { frames, side: SIDE.into(), scale: 1, delay_ms })
     };
     view! {
         <div class="lapse">
@@ -382,9 +365,7 @@ fn Reel(store: Store, is_playing: RwSignal<bool>) -> impl IntoView {
                 <button type="button" disabled=move || lapse.shown.get().is_none() on:click=back>
                     "Back to now"
                 </button>
-                <button type="button" disabled=is_saving on:click=save>
-                    {move || if is_saving.get() { "Saving\u{2026}" } else { "Save as GIF" }}
-                </button>
+                <SaveGif store=store name="time-lapse.gif" film=film />
             </div>
         </div>
     }

@@ -3,11 +3,13 @@
 use std::fmt::Write;
 
 use js_sys::{Array, Function, Reflect};
+use latent_protocol::number_f32;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, PointerEvent};
 
 use crate::normalise::{Stroke, normalise};
+use crate::pointer::place_on;
 
 /// The pad's side, in the unit of points and pens.
 const SIDE: f32 = 1000.0;
@@ -133,7 +135,7 @@ pub fn Pad(drawing: Drawing) -> impl IntoView {
                 aria-valuetext=width
                 prop:value=move || drawing.pen_width.get().to_string()
                 on:input:target=move |event| {
-                    if let Ok(width) = event.target().value().parse() {
+                    if let Some(width) = number_f32(&event.target().value()) {
                         drawing.pen_width.set(width);
                     }
                 }
@@ -149,10 +151,7 @@ fn pad_of(event: &PointerEvent) -> Option<Element> {
 /// Where the pointer is on the pad.
 #[expect(clippy::cast_possible_truncation, reason = "a screen has fewer than 2^24 pixels")]
 fn point(pad: &Element, event: &PointerEvent) -> [f32; 2] {
-    let rect = pad.get_bounding_client_rect();
-    let x = (f64::from(event.client_x()) - rect.left()) / rect.width().max(1.0);
-    let y = (f64::from(event.client_y()) - rect.top()) / rect.height().max(1.0);
-    [x, y].map(|share| (share.clamp(0.0, 1.0) as f32 * SIDE).round())
+    place_on(pad, event).map(|share| (share.clamp(0.0, 1.0) as f32 * SIDE).round())
 }
 
 /// All moves that a browser put into one event. Not every browser tells them; then the event stands for itself.

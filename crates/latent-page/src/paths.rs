@@ -5,14 +5,15 @@ use std::time::Duration;
 use latent_protocol::{Path, Subject, Way};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
-use wasm_bindgen_futures::spawn_local;
 use web_sys::HtmlElement;
 
 use crate::client::Client;
 use crate::format;
-use crate::keepsake;
+use crate::gif::{Film, SaveGif};
+use crate::image_number::ImageNumber;
 use crate::panel::Panel;
 use crate::picture::{Mosaic, PIXELS, SIDE};
+use crate::play::while_playing;
 use crate::sketch::Sketch;
 use crate::store::Store;
 
@@ -192,20 +193,7 @@ fn End(store: Store, client: Client, name: &'static str, code: RwSignal<Option<V
                     "From what is looked at"
                 </button>
                 <div class="path-take">
-                    <input
-                        type="number"
-                        min="0"
-                        max="9999"
-                        aria-label="Number of a test digit"
-                        prop:value=move || number.get().to_string()
-                        on:change:target=move |event| {
-                            match event.target().value().parse() {
-                                Ok(chosen) => number.set(chosen),
-                                // Back to the number that is used.
-                                Err(_) => event.target().set_value(&number.get_untracked().to_string()),
-                            }
-                        }
-                    />
+                    <ImageNumber label="Number of a test digit" number=number choose=move |image| number.set(image) />
                     <button type="button" on:click=take_number>"Take test digit " {move || number.get()}</button>
                 </div>
             </Show>
@@ -306,12 +294,9 @@ fn Player(store: Store, client: Client) -> impl IntoView {
     Effect::new(move |_| {
         if is_playing.get() {
             put.set_value(None);
-            let pause = Duration::from_millis(delay_ms(rate.get()).into());
-            if let Ok(interval) = set_interval_with_handle(step, pause) {
-                on_cleanup(move || interval.clear());
-            }
         }
     });
+    while_playing(is_playing, move || Duration::from_millis(delay_ms(rate.get()).into()), step);
     let frames = Signal::derive(move || {
         store.route.read().as_ref().map(|route| route.pixels.to_vec()).unwrap_or_default()
     });
@@ -325,6 +310,7 @@ fn Player(store: Store, client: Client) -> impl IntoView {
         let width = window().inner_width().ok().and_then(|width| width.as_f64()).unwrap_or(WIDE);
         if width < WIDE { ROW / 2 } else { count.get().min(ROW) }
     });
+    let save = move || film(store, rate.get_untracked(), turns.get_untracked());
     let place = move || format!("Frame {} of {}", at.get() + 1, count.get());
     let lengths = move || {
         store.route.read().as_ref().map(|route| {
@@ -373,7 +359,7 @@ fn Player(store: Store, client: Client) -> impl IntoView {
                         <button type="button" on:click=move |_| is_playing.update(|is_playing| *is_playing = !*is_playing)>
                             {move || if is_playing.get() { "Pause" } else { "Play" }}
                         </button>
-                        <SaveGif store=store rate=rate turns=turns />
+                        <SaveGif store=store name="path.gif" film=save />
                     </div>
                 </div>
             </div>
@@ -381,29 +367,16 @@ fn Player(store: Store, client: Client) -> impl IntoView {
     }
 }
 
-/// The path as a file that moves.
-#[component]
-fn SaveGif(store: Store, rate: RwSignal<usize>, turns: RwSignal<bool>) -> impl IntoView {
-    let is_busy = RwSignal::new(false);
-    let save = move |_| {
-        let Some(route) = store.route.get_untracked() else { return };
-        let mut frames: Vec<Vec<u8>> = route.pixels.chunks_exact(PIXELS).map(<[u8]>::to_vec).collect();
-        if turns.get_untracked() && frames.len() > 2 {
-            frames.extend_from_within(1..frames.len() - 1);
-            let half = frames.len() / 2 + 1;
-            frames[half..].reverse();
-        }
-        let (theme, delay) = (store.theme.get_untracked(), delay_ms(rate.get_untracked()));
-        is_busy.set(true);
-        spawn_local(async move {
-            match keepsake::gif(frames, (SIDE, SIDE), SCALE, delay, theme).await {
-                Ok(bytes) => keepsake::save(&bytes, "path.gif", "image/gif"),
-                Err(reason) => store.say(reason, None),
-            }
-            is_busy.set(false);
-        });
-    };
-    view! { <button type="button" disabled=is_busy on:click=save>"Save as GIF"</button> }
+/// The path as it is played once.
+fn film(store: Store, rate: usize, turns: bool) -> Option<Film> {
+    let route = store.route.get_untracked()?;
+    let mut frames: Vec<Vec<u8>> = route.pixels.chunks_exact(PIXELS).map(<[u8]>::to_vec).collect();
+    if turns && frames.len() > 2 {
+        frames.extend_from_within(1..frames.len() - 1);
+        let half = frames.len() / 2 + 1;
+        frames[half..].reverse();
+    }
+    Some(Film { frames, side: SIDE, scale: SCALE, delay_ms: delay_ms(rate) })
 }
 
 fn delay_ms(rate: usize) -> u32 {

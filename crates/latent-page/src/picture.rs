@@ -38,19 +38,24 @@ pub fn Mosaic(
 /// Draw images side by side, in so many columns.
 pub fn paint(canvas: &HtmlCanvasElement, pixels: &[u8], columns: usize, theme: Theme) {
     let (rgba, width, height) = rgba(pixels, columns, theme);
+    put(canvas, &rgba, width, height);
+}
+
+/// Make a canvas show RGBA bytes, a pixel per pixel.
+pub fn put(canvas: &HtmlCanvasElement, rgba: &[u8], width: usize, height: usize) {
     let size = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
     canvas.set_width(size(width));
     canvas.set_height(size(height));
-    let context = canvas.get_context("2d").ok().flatten();
-    let Some(context) = context.and_then(|context| context.dyn_into::<CanvasRenderingContext2d>().ok())
-    else {
-        return;
-    };
-    if let Ok(image) = ImageData::new_with_u8_clamped_array_and_sh(Clamped(&rgba), size(width), size(height))
-    {
+    let image = ImageData::new_with_u8_clamped_array_and_sh(Clamped(rgba), size(width), size(height));
+    if let (Some(context), Ok(image)) = (context(canvas), image) {
         // Only a canvas without a size refuses it, and then there is nothing to see.
         let _ = context.put_image_data(&image, 0.0, 0.0);
     }
+}
+
+/// What draws on a canvas.
+pub fn context(canvas: &HtmlCanvasElement) -> Option<CanvasRenderingContext2d> {
+    canvas.get_context("2d").ok()??.dyn_into().ok()
 }
 
 /// Images side by side as RGBA bytes, with width and height; what is missing in the last row is paper.

@@ -9,6 +9,7 @@ use crate::client::Client;
 use crate::cloud::{Cloud, Spotlight};
 use crate::lapse::Past;
 use crate::marks::Marks;
+use crate::pointer::place_on;
 use crate::sketch::SketchLine;
 use crate::store::Store;
 
@@ -128,10 +129,8 @@ pub fn Plane(
 
 /// Where on the plane an event of a pointer happened.
 fn place_of(event: &PointerEvent) -> Option<[f32; 2]> {
-    let rect = event.current_target()?.unchecked_into::<Element>().get_bounding_client_rect();
-    let x = (f64::from(event.client_x()) - rect.left()) / rect.width().max(1.0);
-    let y = (f64::from(event.client_y()) - rect.top()) / rect.height().max(1.0);
-    Some(unit_from_canvas(x, y))
+    let plane: Element = event.current_target()?.unchecked_into();
+    Some(unit_from_canvas(place_on(&plane, event)))
 }
 
 /// Where a key moves the handle, if it does.
@@ -149,7 +148,7 @@ fn moved([x, y]: [f32; 2], key: &str, is_far: bool) -> Option<[f32; 2]> {
 
 /// From a share of the plane's width and height, downwards, to the unit square, upwards.
 #[expect(clippy::cast_possible_truncation, reason = "a screen has fewer than 2^24 pixels")]
-fn unit_from_canvas(x: f64, y: f64) -> [f32; 2] {
+fn unit_from_canvas([x, y]: [f64; 2]) -> [f32; 2] {
     [x as f32, (1.0 - y) as f32]
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 
-/// Call `tick` again and again while something is playing. The period is asked for when it begins.
+/// Call `tick` again and again while something is playing. Begins anew when what the period is made of changes.
 pub fn while_playing(
     is_playing: RwSignal<bool>,
     period: impl Fn() -> Duration + 'static,
@@ -12,7 +12,7 @@ pub fn while_playing(
 ) {
     Effect::new(move |_| {
         if is_playing.get()
-            && let Ok(interval) = set_interval_with_handle(tick.clone(), untrack(&period))
+            && let Ok(interval) = set_interval_with_handle(tick.clone(), period())
         {
             on_cleanup(move || interval.clear());
         }

@@ -7,6 +7,7 @@ mod data;
 mod link;
 mod measure;
 mod message;
+mod number;
 mod settings;
 mod theme;
 mod tools;
@@ -21,6 +22,7 @@ pub use message::{
     Command, DeviceKind, DevicePreference, DeviceReport, Event, ModelSummary, Phase, PlaneLook, Progress,
     Provenance, Strip, TermValue,
 };
+pub use number::{number, number_f32};
 pub use settings::{Settings, SettingsError, Value};
 pub use theme::Theme;
 pub use tools::{Dissection, Observation, Path, Route, Subject, TensorChange, Way};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{DevicePreference, ModelCard, Settings, Strip, Subject};
+use crate::{DevicePreference, ModelCard, Settings, Strip, Subject, number_f32};
 
 /// Names in a link that no setting may have.
 pub const RESERVED: [&str; 17] = [
@@ -109,7 +109,7 @@ impl Link {
             "family" => self.family = parse_word(value),
             "seed" => self.seed = value.parse().ok(),
             "grid" => self.grid = value.parse().ok().filter(|grid| (5..=40).contains(grid)),
-            "at" => self.point = parse_all(value, |v| v.parse().ok().filter(|v| (0.0..=1.0).contains(v))),
+            "at" => self.point = parse_all(value, |v| number_f32(v).filter(|v| (0.0..=1.0).contains(v))),
             "measure" => self.measure = value == "1",
             "axes" => self.axes = parse_all(value, parse_latent).filter(|[across, up]| across != up),
             "held" => self.held = parse_held(value),
@@ -222,8 +222,7 @@ fn parse_latent(text: &str) -> Option<usize> {
 }
 
 fn parse_held(text: &str) -> Option<Vec<f32>> {
-    let number = |text: &str| text.parse().ok().filter(|v: &f32| v.is_finite());
-    let held: Option<Vec<f32>> = text.split(',').map(number).collect();
+    let held: Option<Vec<f32>> = text.split(',').map(number_f32).collect();
     let held = held.filter(|held| held.len() <= LATENTS)?;
     Some(held.into_iter().map(|value| value.clamp(-FARTHEST, FARTHEST)).collect())
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{Control, Hyperparameter, ModelCard};
+use crate::{Control, Hyperparameter, ModelCard, number};
 
 /// The value of one setting.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -175,7 +175,7 @@ impl Hyperparameter {
         let text = text.trim();
         let value = match &self.control {
             Control::Real { min, max, .. } => {
-                text.parse().ok().filter(|v| (min..=max).contains(&v)).map(Value::Real)
+                number(text).filter(|v| (min..=max).contains(&v)).map(Value::Real)
             }
             Control::Whole { min, max, .. } => {
                 text.parse().ok().filter(|v| (min..=max).contains(&v)).map(Value::Whole)

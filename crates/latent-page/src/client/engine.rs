@@ -10,6 +10,8 @@ use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{ErrorEvent, HtmlCanvasElement, HtmlElement, MessageEvent, Worker, WorkerOptions, WorkerType};
 
+use super::shipped::absolute;
+
 /// Which engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -52,7 +54,7 @@ impl Engine {
         };
         let version =
             document().query_selector("meta[name=engines]")?.and_then(|meta| meta.get_attribute("content"));
-        let url = super::absolute(&format!("engine.js?engine={name}&v={}", version.unwrap_or_default()));
+        let url = absolute(&format!("engine.js?engine={name}&v={}", version.unwrap_or_default()));
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
         let canvases = [canvas()?, canvas()?, canvas()?];

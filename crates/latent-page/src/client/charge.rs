@@ -1,0 +1,182 @@
+//! Which engine is in charge: the first, the one that takes over, and the one after a failure.
+
+use std::rc::Rc;
+
+use latent_protocol::{Command, DeviceKind, DevicePreference, Event, Phase};
+use leptos::prelude::*;
+use wasm_bindgen::JsValue;
+
+use super::Inner;
+use super::engine::{Engine, Kind, Message};
+use super::runs::Taken;
+use super::shipped::absolute;
+use crate::store::Remedy;
+use crate::timing;
+
+/// More failures than this within a minute are not answered by another start.
+const RESTARTS: usize = 3;
+
+impl Inner {
+    /// Start a CPU engine and put it in charge.
+    pub(super) fn start_first(self: &Rc<Self>, preference: DevicePreference) {
+        self.moving.set(None);
+        match self.start_engine(Kind::Cpu, preference) {
+            Ok(engine) => {
+                if let Some(old) = self.current.replace(Some(engine)) {
+                    old.end();
+                }
+            }
+            Err(err) => self.store.say(
+                format!("This browser could not start the engine ({err:?}). A recent Chrome, Edge, Firefox or Safari can."),
+                Some(Remedy::Restart),
+            ),
+        }
+    }
+
+    fn start_engine(
+        self: &Rc<Self>,
+        kind: Kind,
+        preference: DevicePreference,
+    ) -> Result<Rc<Engine>, JsValue> {
+        let store = &self.store;
+        let attach = Command::Attach {
+            device: preference,
+            theme: store.theme.get_untracked(),
+            grid: store.grid.get_untracked(),
+            point: store.point.get_untracked(),
+            data_url: absolute("data/mnist"),
+        };
+        let weak = Rc::downgrade(self);
+        Engine::start(kind, &attach, move |engine, message| {
+            if let Some(inner) = weak.upgrade() {
+                inner.hear(engine, message);
+            }
+        })
+    }
+
+    fn is_current(&self, engine: &Rc<Engine>) -> bool {
+        self.current.borrow().as_ref().is_some_and(|current| Rc::ptr_eq(current, engine))
+    }
+
+    fn hear(self: &Rc<Self>, engine: &Rc<Engine>, message: Message) {
+        match message {
+            Message::Event(event, bytes) if self.is_current(engine) => {
+                self.current_said(engine, event, bytes);
+            }
+            Message::Event(event, _) => self.next_said(engine, event),
+            Message::Crashed(reason) if self.is_current(engine) => self.current_failed(&reason),
+            Message::Crashed(reason) => self.next_failed(&reason),
+        }
+    }
+
+    /// Give an engine the run or the model to show.
+    pub(super) fn hand_over_to(self: &Rc<Self>, engine: &Rc<Engine>) {
+        let backup = self.taken.borrow().as_ref().map(Taken::backup).or_else(|| self.backup.borrow().clone());
+        let weights = self.weights.borrow().clone();
+        if self.opened.take().is_some() {
+            // The engine that was asked to show it is gone.
+            self.stay_with_run();
+        }
+        self.passes_over.set(backup.is_some() && weights.is_some());
+        if backup.is_none() && weights.is_none() {
+            self.send_data();
+            self.load_shipped();
+            return;
+        }
+        // First what Reset comes back to, then the images, then the run.
+        if let Some(weights) = weights {
+            engine.send_bytes(&Command::Load, &weights);
+        }
+        if let Some(encoder) = self.encoder.borrow().as_ref() {
+            engine.send_bytes(&Command::Complete, encoder);
+        }
+        self.send_data();
+        if let Some((bytes, running)) = backup {
+            engine.send_bytes(&Command::Restore { running }, &bytes);
+        }
+    }
+
+    /// The engine in charge is now the one to do what was put off.
+    pub(super) fn send_deferred(&self) {
+        for command in self.deferred.take().unwrap_or_default() {
+            self.send(&command);
+        }
+    }
+
+    /// Start the WebGPU engine beside the one in charge.
+    pub(super) fn start_next(self: &Rc<Self>) {
+        let preference = self.store.link.with_value(|link| link.device);
+        match self.start_engine(Kind::Gpu, preference) {
+            Ok(engine) => {
+                self.explain_cpu("the GPU engine is loading and will take over".into());
+                *self.next.borrow_mut() = Some(engine);
+            }
+            Err(err) => self.next_failed(&format!("{err:?}")),
+        }
+    }
+
+    fn next_said(self: &Rc<Self>, engine: &Rc<Engine>, event: Event) {
+        match event {
+            Event::Ready { device, .. } => {
+                engine.set_ready(device);
+                self.send(&Command::Save);
+                *self.deferred.borrow_mut() = Some(Vec::new());
+            }
+            Event::Failed { reason, .. } | Event::Fault { reason } => self.next_failed(&reason),
+            // It has nothing to say of a model before it is in charge.
+            _ => {}
+        }
+    }
+
+    fn next_failed(&self, reason: &str) {
+        if let Some(next) = self.next.take() {
+            next.end();
+        }
+        self.send_deferred();
+        self.explain_cpu(format!("the GPU could not be used: {reason}"));
+    }
+
+    pub(super) fn explain_cpu(&self, reason: String) {
+        self.store.device.update(|device| {
+            if let Some(device) = device.as_mut().filter(|device| device.kind == DeviceKind::Cpu) {
+                device.reason = reason;
+            }
+        });
+    }
+
+    /// Replace the engine in charge and go on from the last backup.
+    pub(super) fn current_failed(self: &Rc<Self>, reason: &str) {
+        if let Some(next) = self.next.take() {
+            next.end();
+        }
+        self.deferred.take();
+        self.store.measuring.set(None);
+        let now = timing::now_ms();
+        self.failures.borrow_mut().retain(|at| now - at < 60_000.0);
+        self.failures.borrow_mut().push(now);
+        if self.failures.borrow().len() > RESTARTS {
+            if let Some(engine) = self.current.take() {
+                engine.end();
+            }
+            self.store.phase.set(Phase::Idle);
+            self.store.say(format!("The engine keeps failing: {reason}."), Some(Remedy::Restart));
+            return;
+        }
+        let step = self.store.progress.read_untracked().as_ref().map(|progress| progress.step);
+        let kept = match (step, self.backup.borrow().is_some()) {
+            (Some(_), true) => "The run goes on from its last backup, a few seconds ago.",
+            (Some(_), false) => "The run had no backup yet; press Train to begin it again.",
+            (None, _) => "Nothing was lost.",
+        };
+        if self.backup.borrow().is_some() {
+            // Until the new engine says how the run stands.
+            self.store.phase.set(Phase::Waiting);
+        } else {
+            self.store.forget_run();
+            self.store.phase.set(Phase::Idle);
+        }
+        self.store.say(format!("The engine failed and was started again on the CPU: {reason}. {kept}"), None);
+        *self.failure.borrow_mut() = Some(reason.to_string());
+        self.start_first(DevicePreference::Cpu);
+    }
+}
