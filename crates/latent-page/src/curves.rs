@@ -87,10 +87,10 @@ fn line(curve: &Curve, x: impl Fn(f64) -> f64, y: impl Fn(f64) -> f64) -> String
     };
     let marked = if curve.stroke == Stroke::Marked { curve.points.as_slice() } else { &[] };
     let marks: String = marked.iter().filter(is_known).map(mark).collect();
-    let width = if curve.stroke == Stroke::Past { "1.25" } else { "1.5" };
+    let kind = if curve.stroke == Stroke::Past { "line past" } else { "line" };
     let color = rgb(curve.color);
     format!(
-        "<g class='_chartistry_line' stroke='{color}' stroke-width='{width}'>\
+        "<g class='{kind}' stroke='{color}'>\
          <path d='{path}'/><path class='marks' fill='{color}' d='{marks}'/></g>"
     )
 }
