@@ -8,7 +8,7 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, unary};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, TensorMetadata};
 
-use crate::extension::{Derivatives, Kernels};
+use crate::extension::{DenseLayer, Derivatives, Kernels};
 use crate::{Activation, AdamRates, Form, Grid};
 
 impl<B: Derivatives, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
@@ -32,8 +32,7 @@ impl<B: Derivatives, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         match Dense.prepare::<C>([a, b, c]).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
                 let output = B::dense(x.clone(), weight.clone(), bias, activation);
-                let kept = (activation != Activation::None).then(|| output.clone());
-                prep.finish((x, weight, kept, activation), output)
+                prep.finish(DenseLayer { x, weight, output: output.clone(), activation }, output)
             }
             OpsKind::UnTracked(prep) => prep.finish(B::dense(x, weight, bias, activation)),
         }
@@ -160,27 +159,16 @@ impl<B: Derivatives> Backward<B, 2> for Product {
 struct Dense;
 
 impl<B: Derivatives> Backward<B, 3> for Dense {
-    type State = (FloatTensor<B>, FloatTensor<B>, Option<FloatTensor<B>>, Activation);
+    type State = DenseLayer<B>;
 
     fn backward(self, ops: Ops<Self::State, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {
-        let (x, weight, output, activation) = ops.state;
-        let mut g = gradients.consume::<B>(&ops.node);
-        if let Some(output) = output {
-            g = B::before_activation(g, &output, activation);
+        let gradient = gradients.consume::<B>(&ops.node);
+        let [input, weight, bias] = ops.parents.map(|node| node.map(|node| node.id));
+        let (of_input, of_weight, of_bias) = B::dense_gradients(ops.state, gradient, input.is_some());
+        register::<B, 2>(gradients, [weight, bias], [of_weight, of_bias]);
+        if let Some((node, gradient)) = input.zip(of_input) {
+            gradients.register::<B>(node, gradient);
         }
-        let [input, weights, bias] = ops.parents;
-        if let Some(input) = input {
-            gradients.register::<B>(input.id, B::product(g.clone(), weight, Form::RightTransposed));
-        }
-        if weights.is_none() && bias.is_none() {
-            return;
-        }
-        let (weight_gradient, bias_gradient) = B::weight_and_bias(x, g);
-        register::<B, 2>(
-            gradients,
-            [weights, bias].map(|node| node.map(|node| node.id)),
-            [weight_gradient, bias_gradient],
-        );
     }
 }
 

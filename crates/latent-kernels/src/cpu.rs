@@ -16,7 +16,7 @@ use burn::backend::flex::{FlexTensor, Layout};
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::{Bytes, DType, Shape};
 
-use crate::extension::{Derivatives, Kernels};
+use crate::extension::{DenseLayer, Derivatives, Kernels};
 use crate::{Activation, AdamRates, Form, Grid};
 
 /// A tensor whose floats lie one after the other.
@@ -115,31 +115,29 @@ impl Kernels for Flex {
 }
 
 impl Derivatives for Flex {
-    fn before_activation(
-        gradient: FloatTensor<Self>,
-        output: &FloatTensor<Self>,
-        activation: Activation,
-    ) -> FloatTensor<Self> {
-        let shape = dims(&gradient);
-        let mut gradient = owned(gradient);
-        elementwise::before_activation(&mut gradient, floats(&packed(output.clone())), activation);
-        tensor(gradient, shape)
-    }
-
     fn mean_gradient(gradient: FloatTensor<Self>, count: usize) -> FloatTensor<Self> {
         #[expect(clippy::cast_precision_loss, reason = "batches are small")]
         let each = floats(&packed(gradient))[0] / count as f32;
         tensor(vec![each; count], [count])
     }
 
-    fn weight_and_bias(
-        x: FloatTensor<Self>,
+    fn dense_gradients(
+        layer: DenseLayer<Self>,
         gradient: FloatTensor<Self>,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        let [_, outputs] = dims(&gradient);
-        let gradient = packed(gradient);
-        let bias = elementwise::sum_of_rows(floats(&gradient), outputs);
-        (matrix::product(x, gradient, Form::LeftTransposed), tensor(bias, [outputs]))
+        wanted: bool,
+    ) -> (Option<FloatTensor<Self>>, FloatTensor<Self>, FloatTensor<Self>) {
+        let DenseLayer { x, weight, output, activation } = layer;
+        let [batch, outputs] = dims(&gradient);
+        let gradient = if activation == Activation::None {
+            packed(gradient)
+        } else {
+            let mut gradient = owned(gradient);
+            elementwise::before_activation(&mut gradient, floats(&packed(output)), activation);
+            tensor(gradient, [batch, outputs])
+        };
+        let bias = tensor(elementwise::sum_of_rows(floats(&gradient), outputs), [outputs]);
+        let input = wanted.then(|| matrix::product(gradient.clone(), weight, Form::RightTransposed));
+        (input, matrix::product(x, gradient, Form::LeftTransposed), bias)
     }
 
     fn reparameterize_gradients(

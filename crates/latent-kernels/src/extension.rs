@@ -44,21 +44,15 @@ pub trait Kernels: Backend {
 
 /// What the derivatives of [`Kernels`] are made of.
 pub trait Derivatives: Kernels {
-    /// The gradient before an activation, from the one after it and what came out.
-    fn before_activation(
-        gradient: FloatTensor<Self>,
-        output: &FloatTensor<Self>,
-        activation: Activation,
-    ) -> FloatTensor<Self>;
-
     /// The gradient of each of `count` numbers from that of their mean.
     fn mean_gradient(gradient: FloatTensor<Self>, count: usize) -> FloatTensor<Self>;
 
-    /// Gradients of a dense layer's weight, `x^T g`, and bias, the sum of the rows of `g`.
-    fn weight_and_bias(
-        x: FloatTensor<Self>,
+    /// Gradients of a dense layer: of its input, where `wanted`, of its weight, and of its bias.
+    fn dense_gradients(
+        layer: DenseLayer<Self>,
         gradient: FloatTensor<Self>,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+        wanted: bool,
+    ) -> (Option<FloatTensor<Self>>, FloatTensor<Self>, FloatTensor<Self>);
 
     /// Gradients of `mu` and `log_var` from that of the codes: sums over samples of `g` and `g eps exp(log_var / 2) / 2`.
     fn reparameterize_gradients(
@@ -80,4 +74,17 @@ pub trait Derivatives: Kernels {
         x: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
     ) -> FloatTensor<Self>;
+}
+
+/// What a dense layer remembers for its derivatives.
+#[derive(Clone, Debug)]
+pub struct DenseLayer<B: Backend> {
+    /// What went in.
+    pub x: FloatTensor<B>,
+    /// The weight.
+    pub weight: FloatTensor<B>,
+    /// What came out.
+    pub output: FloatTensor<B>,
+    /// The activation.
+    pub activation: Activation,
 }

@@ -19,7 +19,7 @@ use burn_cubecl::cubecl::server::{KernelArguments, MetadataBindingInfo};
 use burn_cubecl::cubecl::wgpu::WgpuServer;
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 
-use crate::extension::{Derivatives, Kernels};
+use crate::extension::{DenseLayer, Derivatives, Kernels};
 use crate::{Activation, AdamRates, Form, Grid};
 use shader::{Epilogue, Shader, Tile};
 
@@ -97,37 +97,53 @@ fn count(tensor: &CubeTensor) -> usize {
     tensor.meta.shape().num_elements()
 }
 
-/// A product with what follows it; `extra` is what the epilogue reads or writes.
-fn multiply(
-    left: CubeTensor,
-    right: CubeTensor,
+/// A product, with what happens to a gradient before it and to the sums after it.
+#[derive(Clone, Copy)]
+struct Product<'a> {
     form: Form,
+    /// The activation through which the gradient goes, and what came out of it: the gradient is the factor that stands
+    /// first in `g W^T` and last in `x^T g`.
+    through: Option<(Activation, &'a CubeTensor)>,
     epilogue: Epilogue,
-    extra: Option<&CubeTensor>,
-) -> CubeTensor {
-    let (left, right) = (into_contiguous(left), into_contiguous(right));
-    let [mut rows, mut inner] = dims(&left);
-    let [mut length, mut columns] = dims(&right);
-    match form {
-        Form::Plain => {}
-        Form::LeftTransposed => (rows, inner) = (inner, rows),
-        Form::RightTransposed => (length, columns) = (columns, length),
+    /// What the epilogue reads or writes.
+    extra: Option<&'a CubeTensor>,
+}
+
+impl Product<'_> {
+    fn new(form: Form) -> Self {
+        Self { form, through: None, epilogue: Epilogue::None, extra: None }
     }
-    assert_eq!(inner, length, "the sums of a product must have one length");
-    let output = beside(&left, [rows, columns]);
-    let tile = Tile::of(rows, columns, THREADS.load(Ordering::Relaxed) as usize);
-    let groups = [
-        columns.div_ceil(tile.columns).div_ceil(shader::SIDE as usize),
-        rows.div_ceil(tile.rows).div_ceil(shader::SIDE as usize),
-    ];
-    let tensors: Vec<_> = [&left, &right, &output].into_iter().chain(extra).collect();
-    launch(Shader::Product { form, tile, epilogue }, groups, &tensors, &[rows, inner, columns]);
-    output
+
+    fn launch(self, left: CubeTensor, right: CubeTensor) -> CubeTensor {
+        let Self { form, through, epilogue, extra } = self;
+        let (left, right) = (into_contiguous(left), into_contiguous(right));
+        let [mut rows, mut inner] = dims(&left);
+        let [mut length, mut columns] = dims(&right);
+        match form {
+            Form::Plain => {}
+            Form::LeftTransposed => (rows, inner) = (inner, rows),
+            Form::RightTransposed => (length, columns) = (columns, length),
+        }
+        assert_eq!(inner, length, "the sums of a product must have one length");
+        let output = beside(&left, [rows, columns]);
+        let tile = Tile::of(rows, columns, THREADS.load(Ordering::Relaxed) as usize);
+        let groups = [
+            columns.div_ceil(tile.columns).div_ceil(shader::SIDE as usize),
+            rows.div_ceil(tile.rows).div_ceil(shader::SIDE as usize),
+        ];
+        let through = through.filter(|(activation, _)| *activation != Activation::None);
+        let shader =
+            Shader::Product { form, tile, through: through.map(|(activation, _)| activation), epilogue };
+        let inputs = [&left, &right].into_iter().chain(through.map(|(_, output)| output));
+        let tensors: Vec<_> = inputs.chain([&output]).chain(extra).collect();
+        launch(shader, groups, &tensors, &[rows, inner, columns]);
+        output
+    }
 }
 
 impl Kernels for CubeBackend {
     fn product(left: FloatTensor<Self>, right: FloatTensor<Self>, form: Form) -> FloatTensor<Self> {
-        multiply(left, right, form, Epilogue::None, None)
+        Product::new(form).launch(left, right)
     }
 
     fn dense(
@@ -137,7 +153,8 @@ impl Kernels for CubeBackend {
         activation: Activation,
     ) -> FloatTensor<Self> {
         let bias = into_contiguous(bias);
-        multiply(x, weight, Form::Plain, Epilogue::Bias(activation), Some(&bias))
+        let epilogue = Epilogue::Bias(activation);
+        Product { epilogue, extra: Some(&bias), ..Product::new(Form::Plain) }.launch(x, weight)
     }
 
     fn unfold(images: FloatTensor<Self>, grid: Grid) -> FloatTensor<Self> {
@@ -214,19 +231,6 @@ impl Kernels for CubeBackend {
 }
 
 impl Derivatives for CubeBackend {
-    fn before_activation(
-        gradient: FloatTensor<Self>,
-        output: &FloatTensor<Self>,
-        activation: Activation,
-    ) -> FloatTensor<Self> {
-        let (gradient, output) = (into_contiguous(gradient), into_contiguous(output.clone()));
-        let before = beside(&gradient, dims(&gradient));
-        let length = count(&before);
-        let shader = Shader::BeforeActivation(activation);
-        launch(shader, groups(length), &[&gradient, &output, &before], &[length]);
-        before
-    }
-
     fn mean_gradient(gradient: FloatTensor<Self>, count: usize) -> FloatTensor<Self> {
         let gradient = into_contiguous(gradient);
         let each = beside(&gradient, [count]);
@@ -234,13 +238,28 @@ impl Derivatives for CubeBackend {
         each
     }
 
-    fn weight_and_bias(
-        x: FloatTensor<Self>,
+    fn dense_gradients(
+        layer: DenseLayer<Self>,
         gradient: FloatTensor<Self>,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        wanted: bool,
+    ) -> (Option<FloatTensor<Self>>, FloatTensor<Self>, FloatTensor<Self>) {
+        let DenseLayer { x, weight, output, activation } = layer;
+        let (gradient, output) = (into_contiguous(gradient), into_contiguous(output));
+        // The gradient goes through the activation where it is read: no pass of its own.
+        let through = Some((activation, &output));
         let bias = beside(&gradient, [dims(&gradient)[1]]);
-        let weight = multiply(x, gradient, Form::LeftTransposed, Epilogue::SumOfRows, Some(&bias));
-        (weight, bias)
+        let input = wanted.then(|| {
+            let product = Product { through, ..Product::new(Form::RightTransposed) };
+            product.launch(gradient.clone(), weight)
+        });
+        let product = Product {
+            through,
+            epilogue: Epilogue::SumOfRows,
+            extra: Some(&bias),
+            ..Product::new(Form::LeftTransposed)
+        };
+        let weight = product.launch(x, gradient.clone());
+        (input, weight, bias)
     }
 
     fn reparameterize_gradients(

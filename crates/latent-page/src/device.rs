@@ -68,6 +68,11 @@ pub fn Speeds(store: Store) -> impl IntoView {
         let bytes = store.memory_bytes.get();
         (bytes > 0).then(|| format!(" \u{b7} memory {}", format::megabytes(bytes)))
     };
+    // On the CPU every picture is a copy from memory to memory: nothing worth telling.
+    let read = move || {
+        let on_gpu = store.device.get().is_some_and(|device| device.kind == DeviceKind::WebGpu);
+        on_gpu.then(|| format!(" \u{b7} read back per drag {} bytes", store.read_bytes.get()))
+    };
     view! {
         <p class="speeds">
             {device}
@@ -75,6 +80,7 @@ pub fn Speeds(store: Store) -> impl IntoView {
             " \u{b7} plane " {move || ms(store.plane_ms.get())}
             {images}
             {memory}
+            {read}
         </p>
     }
 }

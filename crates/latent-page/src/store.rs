@@ -113,6 +113,8 @@ pub struct Store {
     pub device: RwSignal<Option<DeviceReport>>,
     /// Bytes of the engine's memory.
     pub memory_bytes: RwSignal<u64>,
+    /// Bytes that went from the device to the engine for the digit under the handle.
+    pub read_bytes: RwSignal<u64>,
     /// Something that was done, said for a few seconds.
     pub toast: RwSignal<Option<Toast>>,
     /// Something the visitor must know.
@@ -260,6 +262,7 @@ impl Store {
             data: RwSignal::new(None),
             device: RwSignal::new(None),
             memory_bytes: RwSignal::new(0),
+            read_bytes: RwSignal::new(0),
             toast: RwSignal::new(None),
             notice: RwSignal::new(None),
             theme: RwSignal::new(Theme::PLAIN),

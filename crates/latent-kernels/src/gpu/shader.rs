@@ -46,10 +46,9 @@ impl Tile {
 /// A kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Shader {
-    /// Bindings: left, right, output, what the epilogue needs; numbers: rows, inner, columns.
-    Product { form: Form, tile: Tile, epilogue: Epilogue },
-    /// Bindings: gradient, output of the activation, result; numbers: length.
-    BeforeActivation(Activation),
+    /// Bindings: left, right, what came out of an activation `through` which the gradient goes, output, what the epilogue
+    /// needs; numbers: rows, inner, columns.
+    Product { form: Form, tile: Tile, through: Option<Activation>, epilogue: Epilogue },
     /// Bindings: images, patches; numbers: length of the result, height, width, channels, side.
     Unfold,
     /// Bindings: patches, images; numbers: as above.
@@ -85,15 +84,7 @@ impl Shader {
 
     fn text(self) -> String {
         match self {
-            Self::Product { form, tile, epilogue } => product(form, tile, epilogue),
-            Self::BeforeActivation(activation) => {
-                let result = match activation {
-                    Activation::None => "a[i]",
-                    Activation::Relu => "select(0.0, a[i], b[i] > 0.0)",
-                    Activation::Sigmoid => "a[i] * b[i] * (1.0 - b[i])",
-                };
-                each(&["a", "b"], &["result"], 1, &format!("result[i] = {result};"))
-            }
+            Self::Product { form, tile, through, epilogue } => product(form, tile, through, epilogue),
             Self::Unfold => each(&["images"], &["patches"], 2, include_str!("unfold.wgsl")),
             Self::Fold => each(&["patches"], &["images"], 2, include_str!("fold.wgsl")),
             Self::Reparameterize => each(
@@ -199,16 +190,19 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 }
 
 /// A product whose tile is in registers: `s_r_c` are its sums.
-fn product(form: Form, tile: Tile, epilogue: Epilogue) -> String {
+fn product(form: Form, tile: Tile, through: Option<Activation>, epilogue: Epilogue) -> String {
     let (rows, columns) = (0..tile.rows, 0..tile.columns);
-    let mut text = match epilogue {
-        Epilogue::None => header(&["left", "right"], &["output"], 1),
-        Epilogue::Bias(_) => {
-            // The order in which the buffers come: the output before the bias.
-            header(&["left", "right"], &["output", "bias"], 1)
-        }
-        Epilogue::SumOfRows => header(&["left", "right"], &["output", "sums"], 1),
+    let mut inputs = vec!["left", "right"];
+    if through.is_some() {
+        inputs.push("activated");
+    }
+    let outputs: &[&str] = match epilogue {
+        Epilogue::None => &["output"],
+        // The buffers come in this order.
+        Epilogue::Bias(_) => &["output", "bias"],
+        Epilogue::SumOfRows => &["output", "sums"],
     };
+    let mut text = header(&inputs, outputs, 1);
     let _ = write!(
         text,
         "
@@ -247,14 +241,16 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {{
             Form::LeftTransposed => format!("k * rows + row_{r}"),
             _ => format!("row_{r} * inner + k"),
         };
-        let _ = writeln!(text, "        let a_{r} = left[{index}];");
+        let through = through.filter(|_| form == Form::RightTransposed);
+        let _ = writeln!(text, "        let a_{r} = {};", gradient("left", &index, through));
     }
     for c in columns.clone() {
         let index = match form {
             Form::RightTransposed => format!("column_{c} * inner + k"),
             _ => format!("k * columns + column_{c}"),
         };
-        let _ = writeln!(text, "        let b_{c} = right[{index}];");
+        let through = through.filter(|_| form == Form::LeftTransposed);
+        let _ = writeln!(text, "        let b_{c} = {};", gradient("right", &index, through));
     }
     for c in columns.clone() {
         for r in rows.clone() {
@@ -290,5 +286,16 @@ fn activated(activation: Activation, x: &str) -> String {
         Activation::None => x.into(),
         Activation::Relu => format!("max({x}, 0.0)"),
         Activation::Sigmoid => format!("1.0 / (1.0 + exp(-({x})))"),
+    }
+}
+
+/// A factor at an index: a gradient that goes through an activation, or just a number.
+fn gradient(factor: &str, index: &str, through: Option<Activation>) -> String {
+    match through {
+        None | Some(Activation::None) => format!("{factor}[{index}]"),
+        Some(Activation::Relu) => format!("select(0.0, {factor}[{index}], activated[{index}] > 0.0)"),
+        Some(Activation::Sigmoid) => {
+            format!("{factor}[{index}] * activated[{index}] * (1.0 - activated[{index}])")
+        }
     }
 }

@@ -39,7 +39,10 @@ impl Inner {
                     self.loaded(summary);
                 }
             }
-            Event::Decoded { point, z, decode_ms } => self.decoded(engine, point, z, decode_ms),
+            Event::Decoded { point, z, decode_ms, read_bytes } => {
+                store.read_bytes.set(read_bytes);
+                self.decoded(engine, point, z, decode_ms);
+            }
             Event::PlaneDrawn { draw_ms, memory_bytes, step, .. } => {
                 store.memory_bytes.set(memory_bytes);
                 if let Some(hosts) = self.hosts.borrow().as_ref() {

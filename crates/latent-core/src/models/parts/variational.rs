@@ -265,7 +265,13 @@ impl Objective for Variational {
         let reconstruction = mean(pass.reconstruction.flatten(0, 1));
         let kl = mean(kl_from_normal(pass.mu, pass.log_var));
         let weight = if config.warmup > 0.0 { (batch.epoch / config.warmup).min(1.0) } else { 1.0 };
-        let total = reconstruction.clone() + kl.clone() * (config.beta * weight);
+        let weight = config.beta * weight;
+        #[expect(
+            clippy::float_cmp,
+            reason = "exactly 1 by default, which saves a multiplication and its derivative"
+        )]
+        let weighted = if weight == 1.0 { kl.clone() } else { kl.clone() * weight };
+        let total = reconstruction.clone() + weighted;
         Losses::new(vec![("total", total), ("reconstruction", reconstruction), ("kl", kl)])
     }
 }
