@@ -16,6 +16,12 @@ export const KINDS = { cpu: 'CPU (wasm, one thread)', software: 'WebGPU in softw
 /** The name that contestants and engine have for a kind. */
 export const deviceOf = kind => (kind === 'cpu' ? 'wasm' : 'webgpu')
 
+/** Why an adapter is not of a kind, if it is not. */
+function lacking(kind, adapter) {
+  if (adapter === null) return kind === 'gpu' ? 'the browser finds no GPU on this machine' : 'the browser has no WebGPU in software here'
+  return kind === 'gpu' && adapter.isSoftware ? 'there is no GPU on this machine, only a software adapter' : null
+}
+
 /** A browser with a benchmark's page; where the device is missing, `missing` says why. */
 export async function openBench(kind, url) {
   const browser = await (kind === 'gpu' ? hardware() : launch({ gpu: kind === 'software' }))
@@ -25,7 +31,23 @@ export async function openBench(kind, url) {
   const version = browser.version()
   if (kind === 'cpu') return { browser, page, version }
   const adapter = await page.evaluate(() => window.bench.adapter())
-  const missing = adapter === null ? 'the browser has no WebGPU adapter' : kind === 'gpu' && adapter.isSoftware ? 'no GPU on this machine, only the software adapter' : null
+  const missing = lacking(kind, adapter)
   if (missing) await browser.close()
   return { browser, page, version, adapter: adapter?.name, missing }
 }
+
+/** What a promise gives, unless it takes too many minutes. */
+export async function within(minutes, promise) {
+  let timer
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`it gave no answer within ${minutes} minutes`)), minutes * 60_000)
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** What went wrong in a page, in a line. */
+export const reason = error => error.message.replace(/^page\.evaluate: (\w*Error: )*/, '').split('\n')[0]

@@ -1,5 +1,5 @@
 // The engine by itself, through its package.
-import { KINDS, deviceOf, openBench } from './browsers.mjs'
+import { KINDS, deviceOf, openBench, reason, within } from './browsers.mjs'
 import { figures } from './figures.mjs'
 import { serve } from './server.mjs'
 
@@ -10,22 +10,27 @@ const MEMORY = {
   gpu: { warm: 1000, steps: 10_000, hidden: 512 },
 }
 
+/** Minutes after which a measurement is given up. */
+const PATIENCE = 20
+
 const DRAGS = { cpu: 300, software: 40, gpu: 300 }
 
 async function measure(kind, url) {
   const { browser, page, version, adapter, missing } = await openBench(kind, url)
   if (missing) return { missing }
   try {
-    const device = deviceOf(kind) === 'wasm' ? 'cpu' : 'webgpu'
-    const drag = figures(await page.evaluate(([device, count]) => window.bench.dragging(device, count), [device, DRAGS[kind]]))
+    const ask = (what, options) => within(PATIENCE, page.evaluate(
+      ([what, device, options]) => window.bench[what](device, options), [what, deviceOf(kind), options],
+    ))
+    const drag = figures(await ask('dragging', DRAGS[kind]))
     console.log(`   ${KINDS[kind]}: drags while training are timed`)
-    const growth = await page.evaluate(device => window.bench.growth(device), device)
+    const growth = await ask('growth')
     console.log(`   ${KINDS[kind]}: growth is timed`)
-    const memory = { ...MEMORY[kind], ...await page.evaluate(([device, plan]) => window.bench.memory(device, plan), [device, MEMORY[kind]]) }
+    const memory = { ...MEMORY[kind], ...await ask('memory', MEMORY[kind]) }
     console.log(`   ${KINDS[kind]}: memory is watched`)
     return { version, adapter, drag, growth, memory }
   } catch (error) {
-    return { missing: error.message.replace(/^page\.evaluate: (Error: )*/, '').split('\n')[0] }
+    return { missing: reason(error) }
   } finally {
     await browser.close()
   }

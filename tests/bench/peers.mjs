@@ -1,7 +1,7 @@
 // The engine and its peers: the same weights and the same steps, in turns, in one browser.
 import { readFile } from 'node:fs/promises'
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
-import { KINDS, deviceOf, openBench } from './browsers.mjs'
+import { KINDS, deviceOf, openBench, reason, within } from './browsers.mjs'
 import { bundle, contestants } from './contestants.mjs'
 import { figures } from './figures.mjs'
 import { fileOf, serve } from './server.mjs'
@@ -9,12 +9,16 @@ import { fileOf, serve } from './server.mjs'
 /** Largest difference of pixels, and of losses relative to the reference: ours draws its own noise. */
 const AGREE = { pixels: 1e-4, loss: 1e-3, ownNoise: 1e-2 }
 
-/** A software adapter takes seconds for what a CPU does in milliseconds. */
+/** Work of a round, for each contestant; no round begins after `seconds`, except the first three that count. A software
+ *  adapter takes seconds for what a CPU does in milliseconds. */
 const PLANS = {
-  cpu: { warm: 3, rounds: 15, singles: 20, planes: 3, steps: 4 },
-  software: { warm: 1, rounds: 6, singles: 6, planes: 2, steps: 1 },
-  gpu: { warm: 3, rounds: 15, singles: 20, planes: 3, steps: 4 },
+  cpu: { warm: 3, rounds: 15, singles: 20, planes: 3, steps: 4, seconds: 300 },
+  software: { warm: 1, rounds: 8, singles: 6, planes: 2, steps: 1, seconds: 300 },
+  gpu: { warm: 3, rounds: 15, singles: 20, planes: 3, steps: 4, seconds: 300 },
 }
+
+/** Minutes after which a contestant that is examined is given up. */
+const PATIENCE = 6
 
 /** Brotli is slow at its best; this large, a little less makes no difference to speak of. */
 const LARGE = 4_000_000
@@ -52,10 +56,10 @@ async function examine(browser, url, served, entry) {
     await page.goto(`${url}/bench/web/index.html`)
     await page.waitForFunction(() => window.bench)
     served.clear()
-    const found = await page.evaluate(entry => window.bench.solo(entry), entry)
+    const found = await within(PATIENCE, page.evaluate(entry => window.bench.solo(entry), entry))
     return { ...found, bytes: await bytesOf(served), leftOut: disagreement(found, entry) }
   } catch (error) {
-    return { leftOut: error.message.replace(/^page\.evaluate: (Error: )*/, '').split('\n')[0] }
+    return { leftOut: reason(error) }
   } finally {
     await page.close()
   }

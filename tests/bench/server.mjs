@@ -15,10 +15,14 @@ const FOLDERS = {
   pkg: 'pkg',
 }
 
-const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript', '.wasm': 'application/wasm', '.json': 'application/json' }
+const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript', '.wasm': 'application/wasm' }
 
 /** Isolated, so that clocks are fine and memory can be measured. */
-const HEADERS = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp', 'Cache-Control': 'no-store' }
+const HEADERS = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+  'Cache-Control': 'no-store',
+}
 
 /** The file of an address, inside its folder. */
 export function fileOf(address) {
@@ -34,7 +38,8 @@ export async function serve() {
       const file = fileOf(url)
       const bytes = await readFile(file)
       if (method === 'GET') served.add(url)
-      response.writeHead(200, { ...HEADERS, 'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream', 'Content-Length': bytes.length })
+      const type = TYPES[extname(file)] ?? 'application/octet-stream'
+      response.writeHead(200, { ...HEADERS, 'Content-Type': type, 'Content-Length': bytes.length })
       response.end(method === 'GET' ? bytes : undefined)
     } catch {
       response.writeHead(404, HEADERS)

@@ -41,7 +41,7 @@ export async function create({ device, weights }) {
   const sized = shapes()
   const load = () => each(weights, (values, name) => array(values, sized[name]))
   const zeros = () => each(weights, (values, name) => np.zeros(sized[name]))
-  const fixed = Object.fromEntries(["w2", "b2", "w3", "b3"].map(n => [n, load()[n]]))
+  const fixed = Object.fromEntries(['w2', 'b2', 'w3', 'b3'].map(name => [name, array(weights[name], sized[name])]))
   let state
   return {
     decode: (z, count) => decode(each(fixed, value => value.ref), array(z, [count, LATENT])).data(),
@@ -54,10 +54,11 @@ export async function create({ device, weights }) {
         state.step += 1
         const correction = np.array([1 / (1 - ADAM.beta1 ** state.step), 1 / (1 - ADAM.beta2 ** state.step)])
         value?.dispose()
-        const count = images.length / PIXELS;
-        [state.params, state.means, state.squares, value] = train(
-          state.params, state.means, state.squares, correction, array(images, [count, PIXELS]), array(eps, [count, LATENT]),
-        )
+        const count = images.length / PIXELS
+        const given = [array(images, [count, PIXELS]), array(eps, [count, LATENT])]
+        const [params, means, squares, loss] = train(state.params, state.means, state.squares, correction, ...given)
+        Object.assign(state, { params, means, squares })
+        value = loss
       }
       return (await value.data())[0]
     },

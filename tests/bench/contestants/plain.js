@@ -1,5 +1,5 @@
 // Plain typed arrays, as one would write them without a library: loops in the order in which memory lies, nothing else.
-import { ADAM, HIDDEN, LATENT, PIXELS } from '../web/problem.js'
+import { ADAM, PIXELS } from '../web/problem.js'
 
 /** out = x w + b, of [count, inputs] and [inputs, outputs]. */
 function dense(x, w, b, count) {
@@ -107,7 +107,6 @@ function adam(state, gradients) {
 const copies = (tree, copy) => Object.fromEntries(Object.entries(tree).map(([name, values]) => [name, copy(values)]))
 
 export async function create({ weights }) {
-  if (weights.b2.length !== HIDDEN || weights.w2.length !== HIDDEN * LATENT) throw new Error('weights of other sizes')
   let state
   return {
     async decode(z, count) {
@@ -115,7 +114,8 @@ export async function create({ weights }) {
     },
     async begin() {
       const zeros = values => new Float32Array(values.length)
-      state = { weights: copies(weights, values => values.slice()), means: copies(weights, zeros), squares: copies(weights, zeros), step: 0 }
+      const start = copies(weights, values => values.slice())
+      state = { weights: start, means: copies(weights, zeros), squares: copies(weights, zeros), step: 0 }
     },
     async train(batches) {
       let loss

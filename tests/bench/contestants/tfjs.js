@@ -65,7 +65,10 @@ function contestant(weights, byHand) {
   let optimizer
   return {
     async decode(z, count) {
-      const pixels = tf.tidy(() => dense(dense(tf.tensor(z, [count, LATENT]), fixed.w2, fixed.b2, 'relu'), fixed.w3, fixed.b3, 'sigmoid'))
+      const pixels = tf.tidy(() => {
+        const hidden = dense(tf.tensor(z, [count, LATENT]), fixed.w2, fixed.b2, 'relu')
+        return dense(hidden, fixed.w3, fixed.b3, 'sigmoid')
+      })
       const values = await pixels.data()
       pixels.dispose()
       return values

@@ -40,7 +40,8 @@ export async function reference() {
     for (let step = 0; step < CHECKED; step++) values.push(await plain.train([batch(seedOf(step))]))
     return values
   }
-  return { pixels: await plain.decode(codes(CODES, 400), 400), losses: await losses(step => FIRST + step), alone: await losses(() => FIRST) }
+  const pixels = await plain.decode(codes(CODES, 400), 400)
+  return { pixels, losses: await losses(step => FIRST + step), alone: await losses(() => FIRST) }
 }
 
 const worst = (a, b, difference) => a.reduce((most, value, index) => Math.max(most, difference(value, b[index])), 0)
@@ -54,7 +55,8 @@ export async function solo(entry) {
     const startMs = performance.now() - begin
     const wanted = await reference()
     const { pixels } = await contestant.decode(codes(CODES, 400), 400)
-    const found = { startMs, pixelDifference: pixels.length === wanted.pixels.length ? worst(wanted.pixels, pixels, (a, b) => Math.abs(a - b)) : null }
+    if (pixels.length !== wanted.pixels.length) throw new Error(`it gives ${pixels.length} numbers for 400 digits`)
+    const found = { startMs, pixelDifference: worst(wanted.pixels, pixels, (a, b) => Math.abs(a - b)) }
     found.decode1 = await counted(() => contestant.decode(codes(2, 1), 1), 1)
     found.decode400 = await counted(() => contestant.decode(codes(2, 400), 400), 1)
     if (!entry.trains) return found
@@ -73,18 +75,27 @@ export async function solo(entry) {
   }
 }
 
-/** Times contestants in turns: `rounds` of them, after `warm` that do not count. */
-export async function rounds(entries, { warm, rounds, singles, planes, steps }) {
+/** Rounds that count and are made in any case. */
+const FEWEST = 3
+
+/** Times contestants in turns: up to `rounds` of them, after `warm` that do not count; none begins after so many seconds. */
+export async function rounds(entries, { warm, rounds, singles, planes, steps, seconds }) {
   const places = []
-  for (const entry of entries) places.push({ entry, contestant: await open(entry), samples: { decode1: [], decode400: [], step: [] } })
-  for (const { entry, contestant } of places) if (entry.trains) await contestant.begin()
+  for (const entry of entries) {
+    const contestant = await open(entry)
+    if (entry.trains) await contestant.begin()
+    places.push({ entry, contestant, samples: { decode1: [], decode400: [], step: [] } })
+  }
+  const end = performance.now() + 1000 * seconds
   for (let round = 0; round < warm + rounds; round++) {
+    if (round >= warm + FEWEST && performance.now() > end) break
     for (const { entry, contestant, samples } of places) {
       const note = (name, { inside, page }, share = 1) => {
         if (round >= warm) samples[name].push({ inside: inside / share, page: page / share })
       }
-      for (let index = 0; index < singles; index++) note('decode1', await contestant.decode(codes(round * singles + index, 1), 1))
-      for (let index = 0; index < planes; index++) note('decode400', await contestant.decode(codes(round * planes + index, 400), 400))
+      for (const [name, count, times] of [['decode1', 1, singles], ['decode400', 400, planes]]) {
+        for (let index = 0; index < times; index++) note(name, await contestant.decode(codes(round * times + index, count), count))
+      }
       if (entry.trains) note('step', await contestant.train(100 + round * steps, steps), steps)
     }
   }
@@ -97,6 +108,6 @@ export async function adapter() {
   const found = await navigator.gpu?.requestAdapter({ powerPreference: 'high-performance' })
   if (!found) return null
   const { vendor, architecture, device, description } = found.info
-  const isSoftware = found.info.isFallbackAdapter || found.isFallbackAdapter || /swiftshader|llvmpipe/i.test(`${architecture} ${device} ${description}`)
-  return { name: [vendor, architecture, device, description].filter(Boolean).join(', '), isSoftware: Boolean(isSoftware) }
+  const name = [vendor, architecture, device, description].filter(Boolean).join(', ')
+  return { name, isSoftware: Boolean(found.info.isFallbackAdapter) || /swiftshader|llvmpipe/i.test(name) }
 }

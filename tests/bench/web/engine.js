@@ -17,8 +17,10 @@ globalThis.Worker = class extends Worker {
 
 /** The images of a batch as the package takes them, a byte each; all are of class 0. */
 export function data(seed, batches = 1, size = BATCH) {
-  const parts = Array.from({ length: batches }, (_, index) => batch(seed + index, size).images)
-  const images = Uint8Array.from({ length: batches * size * PIXELS }, (_, at) => 255 * parts[Math.floor(at / (size * PIXELS))][at % (size * PIXELS)])
+  const images = new Uint8Array(batches * size * PIXELS)
+  for (let index = 0; index < batches; index++) {
+    images.set(batch(seed + index, size).images.map(bit => 255 * bit), index * size * PIXELS)
+  }
   const labels = new Uint8Array(batches * size)
   return { images, labels, test: { images: images.slice(0, 10 * PIXELS), labels: labels.slice(0, 10) } }
 }
@@ -28,12 +30,12 @@ export const options = ({ hidden = 512, latent = 2, batch = BATCH } = {}) => ({
   encoder_hidden: [hidden], decoder_hidden: [hidden], latent_dim: latent, batch_size: batch, epochs: 1000,
 })
 
-/** The package, if it was built. */
+/** The package's engine on `wasm` or `webgpu`, if it was built. */
 export async function create(device) {
   const found = await fetch('/pkg/index.js', { method: 'HEAD' })
   if (!found.ok) throw new Error('the package is not built: cargo xtask pkg')
   const { createEngine } = await import('/pkg/index.js')
-  return createEngine({ device })
+  return createEngine({ device: device === 'wasm' ? 'cpu' : device })
 }
 
 /** A model of given weights in an engine. */
@@ -55,7 +57,7 @@ export class Engine {
 
   static async open({ device }, weights) {
     const ours = new Engine()
-    ours.#engine = await create(device === 'webgpu' ? 'webgpu' : 'cpu')
+    ours.#engine = await create(device)
     ours.#weights = weights
     ours.#model = await load(ours.#engine, weights)
     return ours
