@@ -21,6 +21,9 @@ async function kept(file) {
   }
 }
 
+/** More digits than these say nothing. */
+const rounded = (_, value) => (typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(5)) : value)
+
 const file = `${ROOT}docs/benchmarks.json`
 const all = await kept(file)
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(PARTS)
@@ -28,7 +31,7 @@ for (const part of Object.keys(PARTS).filter(part => wanted.includes(part))) {
   console.log(`== ${part}`)
   const here = machine()
   all[part] = { machine: here, ...await PARTS[part]() }
-  await writeFile(file, `${JSON.stringify(all, null, 1)}\n`)
+  await writeFile(file, `${JSON.stringify(all, rounded, 1)}\n`)
   await writeFile(`${ROOT}docs/benchmarks.md`, report(all))
 }
 console.log(await readFile(`${ROOT}docs/benchmarks.md`, 'utf8'))

@@ -102,7 +102,8 @@ What the contestant's worker fetches until it has decoded and trained, bundled a
 ${byKind(part, code)}
 ## Calls to the GPU
 
-These do not depend on the machine. They are counted by wrapping the calls of WebGPU in each worker, ours too.
+These do not depend on the machine. They are counted by wrapping the calls of WebGPU in each worker, ours too. Two training steps
+are counted and halved; the loss is read back after the second one.
 
 ${byKind(part, (found, kind) => (kind === 'cpu' ? 'None.' : calls(found)))}`
 }

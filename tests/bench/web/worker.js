@@ -19,7 +19,7 @@ const answers = {
     const pixels = await contestant.decode(z, count)
     const inside = performance.now() - begin
     // A copy: some hand out a view of their memory.
-    return { inside, pixels: Float32Array.from(pixels) }
+    return { inside, pixels: pixels.slice() }
   },
   async begin() {
     await contestant.begin()
