@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "runs natively, where clocks and threads are")]
 
+mod bench;
 mod data;
 mod models;
 mod page;
@@ -48,8 +49,12 @@ enum Task {
     },
     /// Train every family with the settings of its gates into `docs/results.md`: about twenty minutes.
     Gates,
-    /// Measure the built page in a real browser.
-    Bench,
+    /// Measure the built page and the package in a real browser, beside other libraries, into `docs/benchmarks.md`.
+    Bench {
+        /// Measure only these parts; the figures of the others are kept.
+        #[arg(long, num_args = 1.., value_name = "PART")]
+        only: Vec<bench::Part>,
+    },
     /// Measure the bytes of the built page; fails when a budget is broken.
     Size,
     /// Make the pictures of the README from the built page.
@@ -75,7 +80,7 @@ fn main() -> anyhow::Result<()> {
         Task::Data => data::pack(),
         Task::Models { family } => models::train(family.as_deref()),
         Task::Gates => models::gates(),
-        Task::Bench => test::node("tests/bench.mjs", &[]),
+        Task::Bench { only } => bench::run(&only),
         Task::Size => size::check(),
         Task::Screenshots { all } => test::node("tests/screenshots.mjs", if all { &["all"] } else { &[] }),
     }

@@ -1,7 +1,7 @@
 //! Setting up what the project needs beside Rust, Node and a C compiler. Each step is skipped when it is done.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use sha2::{Digest as _, Sha256};
@@ -75,11 +75,21 @@ fn cargo_tool(package: &str, version: &str, options: &[&str]) -> anyhow::Result<
     })
 }
 
-/// `npm ci`, skipped while the lock file is the one that was installed.
+/// `npm ci` of what the build and the tests take.
 pub fn npm() -> anyhow::Result<()> {
-    let lock = fs::read(root().join("package-lock.json"))?;
+    npm_in(&root(), "the data set, wasm-opt, playwright-core, gifenc")
+}
+
+/// `npm ci` of what the benchmark compares the engine with.
+pub fn peers() -> anyhow::Result<()> {
+    npm_in(&root().join("tests/bench"), "what the engine is compared with (240 MB, once)")
+}
+
+/// `npm ci` in a folder, skipped while its lock file is the one that was installed.
+fn npm_in(folder: &Path, what: &str) -> anyhow::Result<()> {
+    let lock = fs::read(folder.join("package-lock.json"))?;
     let wanted = hex(&Sha256::digest(&lock));
-    let stamp = root().join("node_modules/.installed");
+    let stamp = folder.join("node_modules/.installed");
     if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
         return Ok(());
     }
@@ -89,11 +99,12 @@ pub fn npm() -> anyhow::Result<()> {
     if major < 20 {
         bail!("Node.js 20 or newer is needed (found: `{version}`); install it and try again");
     }
-    println!("   npm ci: the data set, wasm-opt, playwright-core, gifenc");
+    println!("   npm ci: {what}");
     retry("npm could not install the packages of package-lock.json; check the network", || {
-        run(command("npm").args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]))
+        let mut install = command("npm");
+        run(install.current_dir(folder).args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]))
     })?;
-    fs::write(stamp, wanted).context("cannot write into node_modules")
+    fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
 }
 
 /// A Python that has what `tests/python/requirements.txt` names, in a virtual environment of its own.
