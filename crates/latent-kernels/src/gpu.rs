@@ -45,7 +45,7 @@ impl Storage {
     ///
     /// # Errors
     /// When the tensor is not on a GPU, or the GPU is lost.
-    pub fn of(tensor: Tensor<4>) -> Result<Self, String> {
+    pub fn of<const D: usize>(tensor: Tensor<D>) -> Result<Self, String> {
         let tensor = tensor.try_into_primitive::<CubeBackend>().map_err(|err| format!("{err:?}"))?;
         let tensor = into_contiguous(tensor);
         let managed = tensor.client.get_resource::<WgpuServer<AutoCompiler>>(tensor.handle.clone());
@@ -127,10 +127,9 @@ impl Product<'_> {
         assert_eq!(inner, length, "the sums of a product must have one length");
         let output = beside(&left, [rows, columns]);
         let tile = Tile::of(rows, columns, THREADS.load(Ordering::Relaxed) as usize);
-        let groups = [
-            columns.div_ceil(tile.columns).div_ceil(shader::SIDE as usize),
-            rows.div_ceil(tile.rows).div_ceil(shader::SIDE as usize),
-        ];
+        let [width, height] = tile.workgroup().map(|threads| threads as usize);
+        let groups =
+            [columns.div_ceil(tile.columns).div_ceil(width), rows.div_ceil(tile.rows).div_ceil(height)];
         let through = through.filter(|(activation, _)| *activation != Activation::None);
         let shader =
             Shader::Product { form, tile, through: through.map(|(activation, _)| activation), epilogue };

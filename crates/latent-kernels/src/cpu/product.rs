@@ -14,10 +14,12 @@ const TILE_COLUMNS: usize = 2 * WIDTH;
 const BLOCK_ROWS: usize = 256;
 /// Columns of the right factor that sparse rows go over at a time, for the same reason.
 const BLOCK_COLUMNS: usize = 128;
-/// With fewer rows than this, packing the right factor costs more than it saves.
-const FEW_ROWS: usize = 5;
-/// Left factors with a smaller share of numbers that are not 0 are multiplied as sparse ones.
-const SPARSE: f64 = 0.35;
+/// Packing the right factor takes as long as so many rows of the result.
+const PACKING: usize = 16;
+/// So many terms of sparse rows take as long as ...
+const SPARSE_TERMS: usize = 2;
+/// ... so many of tiles.
+const TILE_TERMS: usize = 5;
 
 /// Two matrices in row-major order, and how they are multiplied.
 #[derive(Clone, Copy)]
@@ -65,7 +67,7 @@ impl<'a> Factors<'a> {
         if result.is_empty() || self.inner == 0 {
             return result;
         }
-        if self.form != Form::RightTransposed && (self.rows < FEW_ROWS || self.is_sparse()) {
+        if self.form != Form::RightTransposed && self.is_sparse() {
             self.sparse(&mut result);
         } else {
             self.full(&mut result);
@@ -73,11 +75,12 @@ impl<'a> Factors<'a> {
         result
     }
 
+    /// Whether the left factor has so few rows, or so many zeros, that panels do not pay.
     fn is_sparse(&self) -> bool {
-        let filled = self.left.iter().filter(|&&value| value != 0.0).count();
-        #[expect(clippy::cast_precision_loss, reason = "counts of floats in memory")]
-        let share = filled as f64 / self.left.len() as f64;
-        share < SPARSE
+        let panels = SPARSE_TERMS * (self.rows + PACKING) * self.inner;
+        // Without counting, if it is so however full the factor is.
+        TILE_TERMS * self.left.len() <= panels
+            || TILE_TERMS * self.left.iter().filter(|&&value| value != 0.0).count() < panels
     }
 
     /// Tiles of the result, from panels of both factors.
@@ -175,7 +178,6 @@ impl<'a> Factors<'a> {
 }
 
 /// The sums of a tile: `[TILE_ROWS][TILE_COLUMNS]` of panels `[inner, TILE_ROWS]` and `[inner, TILE_COLUMNS]`.
-#[cfg_attr(feature = "relaxed", target_feature(enable = "relaxed-simd"))]
 fn tile_of(left: &[f32], right: &[f32]) -> [[f32; TILE_COLUMNS]; TILE_ROWS] {
     let (left, _) = left.as_chunks::<TILE_ROWS>();
     let (right, _) = right.as_chunks::<TILE_COLUMNS>();
@@ -198,7 +200,6 @@ fn tile_of(left: &[f32], right: &[f32]) -> [[f32; TILE_COLUMNS]; TILE_ROWS] {
 }
 
 /// `result += sum of factors times rows`.
-#[cfg_attr(feature = "relaxed", target_feature(enable = "relaxed-simd"))]
 fn add_rows<const N: usize>(result: &mut [f32], factors: [f32; N], rows: [&[f32]; N]) {
     let lanes = factors.map(Lanes::splat);
     let (vectors, rest) = result.as_chunks_mut::<WIDTH>();

@@ -10,7 +10,7 @@ use crate::{Activation, Form};
 /// Threads of a workgroup that goes along a line.
 pub const LINE: u32 = 64;
 /// Threads along each side of a workgroup that goes over a matrix.
-pub const SIDE: u32 = 8;
+const SIDE: u32 = 8;
 
 /// What follows the sums of a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,6 +33,11 @@ pub struct Tile {
 }
 
 impl Tile {
+    /// Threads of a workgroup along columns and rows: where a tile is a row there may be no other.
+    pub fn workgroup(self) -> [u32; 2] {
+        if self.rows == 1 { [LINE, 1] } else { [SIDE, SIDE] }
+    }
+
     /// The largest tile that leaves so many threads.
     pub fn of(rows: usize, columns: usize, threads: usize) -> Self {
         let tiles = [(8, 8), (4, 4), (1, 4)].map(|(rows, columns)| Self { rows, columns });
@@ -77,7 +82,7 @@ impl Shader {
     /// Threads of a workgroup along x and y.
     pub fn workgroup(self) -> [u32; 2] {
         match self {
-            Self::Product { .. } => [SIDE, SIDE],
+            Self::Product { tile, .. } => tile.workgroup(),
             _ => [LINE, 1],
         }
     }
@@ -192,6 +197,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 /// A product whose tile is in registers: `s_r_c` are its sums.
 fn product(form: Form, tile: Tile, through: Option<Activation>, epilogue: Epilogue) -> String {
     let (rows, columns) = (0..tile.rows, 0..tile.columns);
+    let [width, height] = tile.workgroup();
     let mut inputs = vec!["left", "right"];
     if through.is_some() {
         inputs.push("activated");
@@ -206,7 +212,7 @@ fn product(form: Form, tile: Tile, through: Option<Activation>, epilogue: Epilog
     let _ = write!(
         text,
         "
-@compute @workgroup_size({SIDE}, {SIDE})
+@compute @workgroup_size({width}, {height})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {{
     let rows = info[0].x;
     let inner = info[0].y;
@@ -235,32 +241,14 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {{
             let _ = writeln!(text, "    var sum_{c} = 0.0;");
         }
     }
-    text += "    for (var k = 0u; k < inner; k += 1u) {\n";
-    for r in rows.clone() {
-        let index = match form {
-            Form::LeftTransposed => format!("k * rows + row_{r}"),
-            _ => format!("row_{r} * inner + k"),
-        };
-        let through = through.filter(|_| form == Form::RightTransposed);
-        let _ = writeln!(text, "        let a_{r} = {};", gradient("left", &index, through));
+    let term = term(form, tile, through, sums);
+    // Small tiles have too little to do between two jumps.
+    let unrolled = if tile.rows * tile.columns < 16 { 4 } else { 1 };
+    let _ = writeln!(text, "    let whole = inner - inner % {unrolled}u;\n    var k = 0u;");
+    let _ = writeln!(text, "    while (k < whole) {{\n{}    }}", term.repeat(unrolled));
+    if unrolled > 1 {
+        let _ = writeln!(text, "    while (k < inner) {{\n{term}    }}");
     }
-    for c in columns.clone() {
-        let index = match form {
-            Form::RightTransposed => format!("column_{c} * inner + k"),
-            _ => format!("k * columns + column_{c}"),
-        };
-        let through = through.filter(|_| form == Form::LeftTransposed);
-        let _ = writeln!(text, "        let b_{c} = {};", gradient("right", &index, through));
-    }
-    for c in columns.clone() {
-        for r in rows.clone() {
-            let _ = writeln!(text, "        s_{r}_{c} += a_{r} * b_{c};");
-        }
-        if sums {
-            let _ = writeln!(text, "        sum_{c} += b_{c};");
-        }
-    }
-    text += "    }\n";
     for c in columns {
         let _ = writeln!(text, "    if (column + {c}u < columns) {{");
         for r in rows.clone() {
@@ -287,6 +275,36 @@ fn activated(activation: Activation, x: &str) -> String {
         Activation::Relu => format!("max({x}, 0.0)"),
         Activation::Sigmoid => format!("1.0 / (1.0 + exp(-({x})))"),
     }
+}
+
+/// One term of all sums of a tile; `k` moves on.
+fn term(form: Form, tile: Tile, through: Option<Activation>, sums: bool) -> String {
+    let mut text = String::from("        {\n");
+    for r in 0..tile.rows {
+        let index = match form {
+            Form::LeftTransposed => format!("k * rows + row_{r}"),
+            _ => format!("row_{r} * inner + k"),
+        };
+        let through = through.filter(|_| form == Form::RightTransposed);
+        let _ = writeln!(text, "        let a_{r} = {};", gradient("left", &index, through));
+    }
+    for c in 0..tile.columns {
+        let index = match form {
+            Form::RightTransposed => format!("column_{c} * inner + k"),
+            _ => format!("k * columns + column_{c}"),
+        };
+        let through = through.filter(|_| form == Form::LeftTransposed);
+        let _ = writeln!(text, "        let b_{c} = {};", gradient("right", &index, through));
+    }
+    for c in 0..tile.columns {
+        for r in 0..tile.rows {
+            let _ = writeln!(text, "        s_{r}_{c} += a_{r} * b_{c};");
+        }
+        if sums {
+            let _ = writeln!(text, "        sum_{c} += b_{c};");
+        }
+    }
+    text + "        k += 1u;\n        }\n"
 }
 
 /// A factor at an index: a gradient that goes through an activation, or just a number.

@@ -8,10 +8,14 @@ use std::future::poll_fn;
 use std::sync::Mutex;
 use std::task::{Poll, Waker};
 
+use burn::tensor::Tensor;
 pub use burn::tensor::wgpu::WgpuSetup as Setup;
 use burn::tensor::wgpu::wgpu;
 use latent_core::Device;
+use latent_kernels::{Form, gpu, product};
 use latent_protocol::{DeviceKind, DevicePreference, DeviceReport};
+
+use wasm_bindgen::JsCast;
 
 use crate::inbox::{Inbox, Input};
 
@@ -36,7 +40,38 @@ pub async fn open(preference: DevicePreference, inbox: &Rc<Inbox>) -> Result<(De
     OPENED.with(|slot| slot.replace(Some((device.clone(), setup.clone()))));
     // Burn's own handler panics; ours tells the page, which goes on on the CPU.
     setup.device.on_uncaptured_error(Arc::new(|error: wgpu::Error| fault(&explain(&error))));
+    choose_tiles(&device, &setup.queue).await?;
     Ok((device, DeviceReport { kind: DeviceKind::WebGpu, name, reason }))
+}
+
+fn now_ms() -> f64 {
+    let scope: web_sys::DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
+    scope.performance().map_or(0.0, |performance| performance.now())
+}
+
+/// Threads that products may have at least: a GPU with many cores wants more than one with few.
+const THREADS: [u32; 2] = [1_024, 16_384];
+
+/// Find out which tiles of a product are quickest on this GPU.
+async fn choose_tiles(device: &Device, queue: &wgpu::Queue) -> Result<(), String> {
+    let factor = Tensor::<2>::ones([256, 256], device);
+    let mut best = (f64::INFINITY, THREADS[0]);
+    for threads in THREADS {
+        gpu::set_threads(threads);
+        // The first run compiles the kernel; of the others the quickest counts.
+        for is_warm in [false, true, true, true] {
+            let start = now_ms();
+            let product = product(factor.clone(), factor.clone(), Form::Plain);
+            let _bound = gpu::Storage::of(product)?;
+            done(queue).await;
+            let elapsed = now_ms() - start;
+            if is_warm && elapsed < best.0 {
+                best = (elapsed, threads);
+            }
+        }
+    }
+    gpu::set_threads(best.1);
+    Ok(())
 }
 
 /// This engine is the GPU's: nothing else to look for.

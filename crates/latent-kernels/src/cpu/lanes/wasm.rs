@@ -33,13 +33,10 @@ impl Lanes {
         lane
     }
 
-    /// `self + a b`, rounded once where the engine was built for that.
+    /// `self + a b`.
     #[inline(always)]
     pub fn add_product(self, a: Self, b: Self) -> Self {
-        #[cfg(feature = "relaxed")]
-        return Self(simd::f32x4_relaxed_madd(a.0, b.0, self.0));
-        #[cfg(not(feature = "relaxed"))]
-        return self + a * b;
+        self + a * b
     }
 
     /// The larger of each two; what is not a number stays so.
