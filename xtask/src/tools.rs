@@ -84,12 +84,11 @@ pub fn npm() -> anyhow::Result<()> {
         return Ok(());
     }
     let version = output(command("node").arg("--version")).unwrap_or_default();
-    let major: u32 =
-        version.trim_start_matches('v').split('.').next().and_then(|v| v.parse().ok()).unwrap_or(0);
-    if major < 20 {
-        bail!("Node.js 20 or newer is needed (found: `{version}`); install it and try again");
+    let mut numbers = version.trim_start_matches('v').split('.').map(|v| v.parse::<u32>().unwrap_or(0));
+    if (numbers.next(), numbers.next()) < (Some(20), Some(19)) {
+        bail!("Node.js 20.19 or newer is needed (found: `{version}`); install it and try again");
     }
-    println!("   npm ci: the data set, wasm-opt, playwright-core, gifenc");
+    println!("   npm ci: the data set, wasm-opt, playwright-core, gifenc, TypeScript, Vite");
     retry("npm could not install the packages of package-lock.json; check the network", || {
         run(command("npm").args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]))
     })?;
