@@ -73,8 +73,8 @@ export class Link {
       return
     }
     const { id, reply, error } = message
-    // Without a number it is said of the whole engine.
-    if (id === null) return this.end(error.code, error.message)
+    // Without a number it is said of the whole engine; without its device an engine is of no more use.
+    if (id === null || error?.code === 'device-lost') return this.end(error.code, error.message)
     const { resolve, reject } = this.#waiting.get(id) ?? {}
     this.#waiting.delete(id)
     if (error) reject?.(new LatentError(error.code, error.message))

@@ -26,13 +26,11 @@ const TYPES = {
   '.css': 'text/css', '.html': 'text/html', '.js': 'text/javascript', '.safetensors': 'application/octet-stream', '.wasm': 'application/wasm',
 }
 
-/**
- * Serves a folder, and made-up files by path, on this machine. `requests` are the paths that were asked for.
- */
+/** Serves a folder, and made-up files by path, on this machine. `requests` are the paths that were asked for. */
 export async function serve(path, files = {}) {
   const requests = []
   const server = createServer(async (request, response) => {
-    const name = decodeURIComponent(new URL(request.url, 'http://here').pathname)
+    const name = decodeURIComponent(new URL(request.url, 'http://here').pathname).replace(/\/$/, '/index.html')
     requests.push(name)
     try {
       const body = files[name] ?? await readFile(join(path, normalize(name)))
