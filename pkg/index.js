@@ -100,7 +100,7 @@ async function attach(link, canvas) {
   }
 }
 
-function images({ images, labels, test = {} }, transfer) {
+function images({ images, labels, test = {} } = {}, transfer) {
   return [
     bytes('images', images, transfer), bytes('labels', labels, transfer),
     bytes('test images', test.images, transfer), bytes('test labels', test.labels, transfer),

@@ -4,7 +4,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { cp, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { build } from 'vite'
+import { build, createServer } from 'vite'
 import { launch, until } from './browser.mjs'
 import { PACKAGE, ROOT, folder, serve, shipped } from './package.mjs'
 
@@ -45,4 +45,24 @@ test('an app built by Vite runs on both devices, with the element in it', { time
   // Files are named by their content: nothing was inlined, nothing is fetched from elsewhere.
   const engines = server.requests.filter(path => path.endsWith('.wasm'))
   assert.ok(engines.every(path => /^\/assets\/engine_(cpu|gpu)_bg-[\w-]+\.wasm$/.test(path)) && engines.length >= 2, `${engines}`)
+})
+
+test('the development server of Vite serves it too', { timeout: 120_000 }, async t => {
+  const root = join(app, 'app')
+  await writeFile(join(root, 'model.safetensors'), await shipped('vae'))
+  const development = await createServer({
+    root, cacheDir: join(app, 'cache'), configFile: false, logLevel: 'error', server: { host: '127.0.0.1', port: 0 },
+  })
+  t.after(() => development.close())
+  await development.listen()
+  const page = await browser.newPage()
+  t.after(() => page.close())
+  const text = () => page.locator('output').innerText()
+  // First as it comes, then as what Vite has made of it meanwhile.
+  await page.goto(`${development.resolvedUrls.local[0]}?device=cpu`)
+  for (const which of ['first', 'second']) {
+    const [cpu] = JSON.parse(await until(text, text => text !== '', which, 60_000))
+    assert.ok(cpu.sum > 10)
+    if (which === 'first') await page.reload()
+  }
 })

@@ -143,10 +143,11 @@ impl<P: Port> Library<P> {
     async fn reply(&mut self, request: Request, parts: Vec<Part>) -> Answer {
         let beside = match request {
             Request::Open { .. } => return Err(busy("this engine is open already")),
+            // The port has taken the canvas; steps and evaluations are answered by `work`.
             Request::Canvas | Request::Steps { .. } | Request::Evaluate { .. } => Vec::new(),
             Request::Load => return self.load(&parts),
             Request::Decode { model } => vec![Part::Floats(self.decode(model, floats(parts)?).await?)],
-            Request::Encode { model } => self.encode(model, &parts).await?,
+            Request::Encode { model } => self.encode(model, parts).await?,
             Request::LatentFromUnit { model, axes, class } => {
                 let model = self.model(model)?;
                 let plane = model.plane().with_class(class).with_axes(axes);
@@ -284,10 +285,11 @@ impl<P: Port> Library<P> {
     }
 
     /// Means, and logarithms of variances where there are any.
-    async fn encode(&self, model: u32, parts: &[Part]) -> Result<Vec<Part>, Failure> {
+    async fn encode(&self, model: u32, parts: Vec<Part>) -> Result<Vec<Part>, Failure> {
         let model = self.model(model)?;
-        let pixels = match parts.first() {
-            Some(Part::Floats(pixels)) => pixels.clone(),
+        let mut parts = parts.into_iter();
+        let pixels: Vec<f32> = match parts.next() {
+            Some(Part::Floats(pixels)) => pixels,
             Some(Part::Bytes(greys)) => greys.iter().map(|grey| f32::from(*grey) / 255.0).collect(),
             None => return Err(shape("there are no images to encode")),
         };
@@ -297,8 +299,8 @@ impl<P: Port> Library<P> {
                 "pixels must lie in 0 to 1; greys from 0 to 255 can be passed as a Uint8Array",
             ));
         }
-        let labels = match parts.get(1) {
-            Some(Part::Bytes(labels)) => labels.clone(),
+        let labels = match parts.next() {
+            Some(Part::Bytes(labels)) => labels,
             _ if model.plane().classes > 0 => return Err(shape("this model is told the class: pass labels")),
             _ => vec![0; count],
         };

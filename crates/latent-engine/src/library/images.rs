@@ -9,6 +9,9 @@ use super::{Part, failure, shape};
 /// What the data set is called in files.
 const NAME: &str = "own images";
 
+/// Most bytes before the values of an IDX file.
+const HEADER: usize = 16;
+
 /// A data set of training images, their labels, test images and theirs, in bytes; what is missing is empty.
 pub fn dataset(parts: Vec<Part>, holdout: f64) -> Result<Dataset, Failure> {
     let mut arrays = [const { Vec::new() }; 4];
@@ -28,11 +31,11 @@ pub fn dataset(parts: Vec<Part>, holdout: f64) -> Result<Dataset, Failure> {
         }
     }
     // The core reads what is in the format of MNIST.
-    let mut files = Vec::new();
+    let mut files = Vec::with_capacity(arrays.iter().map(|array| array.len() + HEADER).sum());
     let mut lengths = [0; 4];
-    for (index, array) in arrays.iter().enumerate() {
+    for (index, array) in arrays.into_iter().enumerate() {
         if !array.is_empty() {
-            lengths[index] = file(array, index % 2 == 0, &mut files);
+            lengths[index] = file(&array, index % 2 == 0, &mut files);
         }
     }
     Dataset::own(&OwnData { name: NAME.into(), lengths, holdout }, &files).map_err(failure)
