@@ -118,6 +118,31 @@ test('an engine says where it computes and what it knows', { timeout: 60_000 }, 
   assert.deepEqual(vae.losses.map(({ key }) => key), ['total', 'reconstruction', 'kl'])
 })
 
+test('a usable GPU takes over, and one that does not open is explained', { timeout: 60_000 }, async t => {
+  const page = await open(t)
+  // Workers that only say what those of a machine with a GPU would say.
+  const stub = answer => ({ contentType: 'text/javascript', body: `
+    postMessage([null])
+    onmessage = ({ data: [{ id }] }) => postMessage([{ id, ...${JSON.stringify(answer)} }, []])` })
+  const device = (kind, reason) => ({ kind, name: `A ${kind}`, reason })
+  const usable = { reply: { device: device('Cpu', 'looking'), gpu: { usable: true, reason: 'faster' }, families: [] } }
+  const choose = () => page.evaluate(async () => {
+    const { createEngine } = await import('latent-explorer')
+    window.engine = await createEngine()
+    return window.engine.device
+  })
+  await page.route('**/cpu.worker.js', route => route.fulfill(stub(usable)))
+  await page.route('**/webgpu.worker.js', route => route.fulfill(stub({ reply: { device: device('WebGpu', 'faster'), families: [] } })))
+  assert.deepEqual(await choose(), { kind: 'webgpu', name: 'A WebGpu', reason: 'faster' })
+  await until(async () => page.workers().length, count => count === 1, 'only one of the two goes on')
+  await page.evaluate(() => window.engine.dispose())
+  await page.unroute('**/webgpu.worker.js')
+  const refusal = { error: { code: 'no-webgpu', message: 'the GPU could not be opened' } }
+  await page.route('**/webgpu.worker.js', route => route.fulfill(stub(refusal)))
+  assert.deepEqual(await choose(), { kind: 'cpu', name: 'A Cpu', reason: 'the GPU could not be opened' })
+  await until(async () => page.workers().length, count => count === 1, 'only the CPU goes on')
+})
+
 test('a shipped model decodes and encodes what plain arithmetic does', { timeout: 120_000 }, async t => {
   const page = await open(t)
   const { facts, pixels, mu, logVar, again, kept } = await page.evaluate(async () => {
