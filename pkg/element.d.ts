@@ -3,7 +3,7 @@
  * arrow keys. Importing this module defines the element.
  *
  * Attributes: `src`, the file of weights; `family`, which the file must then be of; `device`, as for `createEngine`; `label`, the
- * accessible name. Colours: `--latent-ink`, `--latent-paper`, `--latent-accent`, `--latent-text`; `--latent-gap`.
+ * accessible name. Colours: `--latent-ink`, `--latent-paper`, `--latent-accent`; the gap: `--latent-gap`.
  */
 export class LatentExplorer extends HTMLElement {
   /** The point under the handle, in the unit square; the second number grows upwards. */

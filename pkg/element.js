@@ -17,12 +17,11 @@ const SHELL = document => {
     <style>
       :host {
         --ink: var(--latent-ink, #17171c); --paper: var(--latent-paper, #fff); --accent: var(--latent-accent, #c2410c);
-        color: var(--latent-text, #17171c); color-scheme: light dark; display: block; font: 0.875rem/1.4 system-ui, sans-serif;
+        display: block; font: 0.875rem/1.4 system-ui, sans-serif;
       }
       @media (prefers-color-scheme: dark) {
         :host {
           --ink: var(--latent-ink, #f4f4f0); --paper: var(--latent-paper, #17171c); --accent: var(--latent-accent, #fb923c);
-          color: var(--latent-text, #f4f4f0);
         }
       }
       :host([hidden]), [hidden] { display: none !important; }
