@@ -375,6 +375,7 @@ fn gone(what: &str) -> Failure {
     Failure { code: ErrorCode::Disposed, message: format!("this {what} was disposed of") }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
 fn failure(err: CoreError) -> Failure {
     let code = match &err {
         CoreError::Settings(_) => ErrorCode::BadSettings,

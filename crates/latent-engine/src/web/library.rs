@@ -21,8 +21,10 @@ use crate::library::{Answer, Call, Library, Part, Port};
 /// Takes the library's messages; nothing is set up before the first of them.
 #[derive(Default)]
 pub struct Receiver {
-    opened: RefCell<Option<(Rc<Inbox<Call>>, Rc<Worker>)>>,
+    opened: RefCell<Option<Opened>>,
 }
+
+type Opened = (Rc<Inbox<Call>>, Rc<Worker>);
 
 impl Receiver {
     /// Take a message, if it is one of the library's.
@@ -163,12 +165,12 @@ fn post(id: Option<u32>, reply: Result<&Reply, &Failure>, beside: &Array) {
     let set = |name: &str, value: JsValue| Reflect::set(&message, &name.into(), &value);
     let buffers =
         beside.iter().filter_map(|part| Reflect::get(&part, &"buffer".into()).ok()).collect::<Array>();
-    let sent = value.map_err(JsValue::from).and_then(|value| {
+    let posted = value.map_err(JsValue::from).and_then(|value| {
         set(name, value)?;
         set("id", id.map_or(JsValue::NULL, JsValue::from))?;
         scope().post_message_with_transfer(&Array::of2(&message, beside), &buffers)
     });
-    if let Err(err) = sent {
+    if let Err(err) = posted {
         web_sys::console::error_2(&"an answer was lost".into(), &err);
     }
 }
