@@ -6,6 +6,7 @@ mod bench;
 mod data;
 mod models;
 mod page;
+mod pkg;
 mod server;
 mod shell;
 mod size;
@@ -34,6 +35,12 @@ enum Task {
     },
     /// Set up and build the publishable page into `dist/`.
     Build,
+    /// Set up, build the page and pack its engines as an npm package into `target/pkg/`.
+    Pkg {
+        /// Take `dist/` as it is.
+        #[arg(long)]
+        no_build: bool,
+    },
     /// Set up and run every check.
     Test {
         /// Only the browser's tests, on the page as built; files of tests/e2e may be named.
@@ -75,6 +82,7 @@ fn main() -> anyhow::Result<()> {
             server::run(port)
         }
         Task::Build => page::build(),
+        Task::Pkg { no_build } => pkg::build(no_build),
         Task::Test { browser: Some(files) } => test::browser(&files),
         Task::Test { browser: None } => test::all(),
         Task::Data => data::pack(),

@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 
 use crate::shell::{command, root, run, stage};
-use crate::{data, page, size, tools};
+use crate::{data, page, pkg, size, tools};
 
 const WASM: [&str; 2] = ["--target", "wasm32-unknown-unknown"];
 /// What runs in the browser; the GPU engine has all of the CPU engine in it.
@@ -52,17 +52,19 @@ pub fn all() -> anyhow::Result<()> {
     stage("conformance for the browser", conformance)?;
     stage("page", page::trunk)?;
     stage("size", size::check)?;
+    stage("package", pkg::pack)?;
     stage("browser", || in_browser(&[], chromium.as_os_str()))?;
     println!("== all: done in {:.1} minutes", start.elapsed().as_secs_f64() / 60.0);
     Ok(())
 }
 
-/// Only the browser's tests, on the page as built.
+/// Only the browser's tests, on the page as built and the package made of it.
 pub fn browser(files: &[String]) -> anyhow::Result<()> {
     tools::npm()?;
     if !root().join("target/conformance/conformance.js").is_file() {
         conformance()?;
     }
+    stage("package", pkg::pack)?;
     in_browser(files, tools::chromium()?.as_os_str())
 }
 
@@ -96,7 +98,7 @@ fn in_browser(files: &[String], chromium: &std::ffi::OsStr) -> anyhow::Result<()
 
 fn driver(server: &Page, chromium: &std::ffi::OsStr) -> Command {
     let mut node = command("node");
-    node.env("PAGE_URL", &server.url).env("CHROMIUM", chromium);
+    node.env("PAGE_URL", &server.url).env("CHROMIUM", chromium).env("PACKAGE", pkg::tarball());
     node
 }
 

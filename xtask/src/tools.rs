@@ -94,10 +94,9 @@ fn npm_in(folder: &Path, what: &str) -> anyhow::Result<()> {
         return Ok(());
     }
     let version = output(command("node").arg("--version")).unwrap_or_default();
-    let major: u32 =
-        version.trim_start_matches('v').split('.').next().and_then(|v| v.parse().ok()).unwrap_or(0);
-    if major < 20 {
-        bail!("Node.js 20 or newer is needed (found: `{version}`); install it and try again");
+    let mut numbers = version.trim_start_matches('v').split('.').map(|v| v.parse::<u32>().unwrap_or(0));
+    if (numbers.next(), numbers.next()) < (Some(20), Some(19)) {
+        bail!("Node.js 20.19 or newer is needed (found: `{version}`); install it and try again");
     }
     println!("   npm ci: {what}");
     retry("npm could not install the packages of package-lock.json; check the network", || {

@@ -33,19 +33,31 @@ pub enum DataInput {
     Failed(String),
 }
 
+/// Something that can wait in an [`Inbox`].
+pub trait Item {
+    /// Whether an older one need not be done any more.
+    fn supersedes(&self, old: &Self) -> bool;
+}
+
 /// A queue in which only the newest of commands like [`Command::Move`] counts.
-#[derive(Debug, Default)]
-pub struct Inbox {
-    queue: RefCell<VecDeque<Input>>,
+#[derive(Debug)]
+pub struct Inbox<T = Input> {
+    queue: RefCell<VecDeque<T>>,
     waker: RefCell<Option<Waker>>,
 }
 
-impl Inbox {
+impl<T> Default for Inbox<T> {
+    fn default() -> Self {
+        Self { queue: RefCell::default(), waker: RefCell::default() }
+    }
+}
+
+impl<T: Item> Inbox<T> {
     /// Add something and wake who waits for it. What it supersedes is dropped.
-    pub fn push(&self, input: Input) {
+    pub fn push(&self, item: T) {
         let mut queue = self.queue.borrow_mut();
-        queue.retain(|waiting| !supersedes(&input, waiting));
-        queue.push_back(input);
+        queue.retain(|waiting| !item.supersedes(waiting));
+        queue.push_back(item);
         drop(queue);
         if let Some(waker) = self.waker.borrow_mut().take() {
             waker.wake();
@@ -53,7 +65,7 @@ impl Inbox {
     }
 
     /// The next thing to do.
-    pub fn take(&self) -> Option<Input> {
+    pub fn take(&self) -> Option<T> {
         self.queue.borrow_mut().pop_front()
     }
 
@@ -71,16 +83,18 @@ impl Inbox {
     }
 }
 
-fn supersedes(new: &Input, old: &Input) -> bool {
-    match (new, old) {
-        (Input::Command(new, _), Input::Command(old, _)) => matches!(
-            (new, old),
-            (Command::Move { .. }, Command::Move { .. })
-                | (Command::Grid { .. }, Command::Grid { .. })
-                | (Command::Recolor { .. }, Command::Recolor { .. })
-        ),
-        (Input::Data(DataInput::Received(_)), Input::Data(DataInput::Received(_))) => true,
-        _ => false,
+impl Item for Input {
+    fn supersedes(&self, old: &Self) -> bool {
+        match (self, old) {
+            (Self::Command(new, _), Self::Command(old, _)) => matches!(
+                (new, old),
+                (Command::Move { .. }, Command::Move { .. })
+                    | (Command::Grid { .. }, Command::Grid { .. })
+                    | (Command::Recolor { .. }, Command::Recolor { .. })
+            ),
+            (Self::Data(DataInput::Received(_)), Self::Data(DataInput::Received(_))) => true,
+            _ => false,
+        }
     }
 }
 

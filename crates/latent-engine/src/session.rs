@@ -594,7 +594,7 @@ fn summary(
 }
 
 /// Whether all of the encoder is there.
-fn can_encode(model: &dyn LatentModel) -> bool {
+pub fn can_encode(model: &dyn LatentModel) -> bool {
     let blank = Examples::new(vec![0.0; PIXELS], &[0], &model.device());
     model.encode(&blank).is_some()
 }

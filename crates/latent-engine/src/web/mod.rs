@@ -5,6 +5,7 @@ mod canvases;
 mod conformance;
 mod device;
 mod fetch;
+mod library;
 mod worker;
 
 #[cfg(feature = "gpu")]

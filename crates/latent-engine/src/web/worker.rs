@@ -13,19 +13,25 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{DedicatedWorkerGlobalScope, MessageChannel, MessageEvent};
 
 use super::canvases::{Canvas, Canvases};
+use super::library::Receiver;
 use super::{device, fetch};
 use crate::host::{Host, Surface};
 use crate::inbox::{Inbox, Input};
 use crate::session::Session;
 
-/// Listen to the page. The first message says on which device to compute and brings the canvases.
+/// Listen to the page, or to the npm package, whose messages are requests with numbers. The first message says on which
+/// device to compute; the page's brings the canvases.
 pub fn start() {
     console_error_panic_hook::set_once();
+    let library = Receiver::default();
     let inbox = Rc::new(Inbox::default());
     let attached = RefCell::new(false);
     let queue = Rc::clone(&inbox);
     let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |message: MessageEvent| {
         let data: Array = message.data().unchecked_into();
+        if library.takes(&data) {
+            return;
+        }
         let command: Command = match serde_wasm_bindgen::from_value(data.get(0)) {
             Ok(command) => command,
             Err(err) => return refuse("message", &err.to_string()),
@@ -102,18 +108,28 @@ impl Host for Worker {
     }
 
     fn now_ms(&self) -> f64 {
-        scope().performance().map_or(0.0, |performance| performance.now())
+        now_ms()
     }
 
     fn memory_bytes(&self) -> u64 {
-        let memory = wasm_bindgen::memory().unchecked_into::<js_sys::WebAssembly::Memory>();
-        let bytes = memory.buffer().unchecked_into::<ArrayBuffer>().byte_length();
-        u64::from(bytes) + device::memory_bytes()
+        memory_bytes()
     }
 
     fn fetch_data(&self) {
         spawn_local(fetch::fetch_data(self.data_url.clone(), Rc::clone(&self.inbox)));
     }
+}
+
+/// Milliseconds since the worker began.
+pub fn now_ms() -> f64 {
+    scope().performance().map_or(0.0, |performance| performance.now())
+}
+
+/// Bytes of the wasm module's memory and of the GPU's pools.
+pub fn memory_bytes() -> u64 {
+    let memory = wasm_bindgen::memory().unchecked_into::<js_sys::WebAssembly::Memory>();
+    let bytes = memory.buffer().unchecked_into::<ArrayBuffer>().byte_length();
+    u64::from(bytes) + device::memory_bytes()
 }
 
 fn emit(event: &Event, payload: &JsValue) {
@@ -132,7 +148,7 @@ fn post(event: &JsValue, payload: &JsValue) {
 
 /// Let the event loop deliver what has arrived. A message to oneself is a macrotask without the four
 /// milliseconds that nested timers cost, and hidden tabs do not slow it down.
-async fn breathe() {
+pub async fn breathe() {
     thread_local! {
         static CHANNEL: Option<MessageChannel> = MessageChannel::new().ok();
     }
@@ -148,6 +164,6 @@ async fn breathe() {
     let _ = JsFuture::from(wait).await;
 }
 
-fn scope() -> DedicatedWorkerGlobalScope {
+pub fn scope() -> DedicatedWorkerGlobalScope {
     js_sys::global().unchecked_into()
 }

@@ -32,3 +32,8 @@ pub async fn probe(preference: DevicePreference) -> Option<(bool, String)> {
 pub fn memory_bytes() -> u64 {
     0
 }
+
+/// Times and bytes that something was read back from a GPU: never.
+pub fn read_back() -> (u64, u64) {
+    (0, 0)
+}

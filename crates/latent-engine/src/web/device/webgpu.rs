@@ -11,7 +11,7 @@ use std::task::{Poll, Waker};
 use burn::tensor::Tensor;
 pub use burn::tensor::wgpu::WgpuSetup as Setup;
 use burn::tensor::wgpu::wgpu;
-use latent_core::Device;
+use latent_core::{Device, weights};
 use latent_kernels::{Form, gpu, product};
 use latent_protocol::{DeviceKind, DevicePreference, DeviceReport};
 
@@ -114,6 +114,11 @@ pub fn memory_bytes() -> u64 {
         let usage = opened.as_ref().and_then(|(device, _)| device.memory_pool_usage());
         usage.map_or(0, |usage| usage.bytes_reserved)
     })
+}
+
+/// Times and bytes that something was read back from the GPU since the start.
+pub fn read_back() -> (u64, u64) {
+    (weights::reads(), weights::bytes_read())
 }
 
 fn explain(error: &wgpu::Error) -> String {
