@@ -7,8 +7,11 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::DedicatedWorkerGlobalScope;
 
+use super::device;
+
 /// Check kernels and all families on WebGPU and on this build's CPU path.
 pub fn conformance() {
+    device::prepare();
     console_error_panic_hook::set_once();
     spawn_local(async {
         match Device::wgpu_options().init_async().await {

@@ -11,7 +11,7 @@ mod engine;
 
 #[cfg(feature = "gpu")]
 pub use engine::{Setup, done, setup};
-pub use engine::{memory_bytes, open, probe, read_back};
+pub use engine::{memory_bytes, open, prepare, probe, read_back};
 
 /// What the browser says of its GPU.
 pub struct Adapter {

@@ -3,6 +3,8 @@
 mod canvases;
 #[cfg(feature = "gpu")]
 mod conformance;
+#[cfg(feature = "gpu")]
+mod constructors;
 mod device;
 mod fetch;
 mod library;

@@ -22,6 +22,7 @@ use crate::session::Session;
 /// Listen to the page, or to the npm package, whose messages are requests with numbers. The first message says on which
 /// device to compute; the page's brings the canvases.
 pub fn start() {
+    device::prepare();
     console_error_panic_hook::set_once();
     let library = Receiver::default();
     let inbox = Rc::new(Inbox::default());

@@ -7,6 +7,9 @@ use latent_protocol::{DeviceKind, DevicePreference, DeviceReport};
 
 use crate::inbox::Inbox;
 
+/// What must happen before anything else in this engine: nothing.
+pub fn prepare() {}
+
 /// The CPU.
 pub async fn open(
     preference: DevicePreference,

@@ -18,10 +18,16 @@ use latent_protocol::{DeviceKind, DevicePreference, DeviceReport};
 use wasm_bindgen::JsCast;
 
 use crate::inbox::{Inbox, Input};
+use crate::web::constructors;
 
 thread_local! {
     static OPENED: RefCell<Option<(Device, Setup)>> = const { RefCell::new(None) };
     static INBOX: RefCell<Option<Rc<Inbox>>> = const { RefCell::new(None) };
+}
+
+/// What must happen before anything else in this engine.
+pub fn prepare() {
+    constructors::run();
 }
 
 /// The browser's GPU, if it is usable.
