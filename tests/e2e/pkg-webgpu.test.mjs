@@ -1,6 +1,7 @@
 // The npm package on WebGPU, emulated by SwiftShader: toy sizes, and agreement with the CPU.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { counted, metered } from './meter.mjs'
 import { launch } from './browser.mjs'
 import { digits, folder, serve, unpack } from './package.mjs'
 
@@ -100,4 +101,27 @@ test('a lost GPU is an error with a code, and another engine goes on', { timeout
   })
   assert.equal(code, 'device-lost')
   assert.equal(cpu, 2)
+})
+
+test('a training step is at most 40 kernels, and nothing is read back but the losses', { timeout: 240_000 }, async t => {
+  const page = await browser.newPage()
+  t.after(() => page.close())
+  await metered(page, '**/webgpu.worker.js')
+  await page.goto(server.url)
+  await page.evaluate(async () => {
+    const images = new Uint8Array(await (await fetch('digits.bin')).arrayBuffer())
+    const { createEngine } = await import('/index.js')
+    const engine = await createEngine({ device: 'webgpu' })
+    const settings = { encoder_hidden: [16], decoder_hidden: [16], batch_size: 8, epochs: 1000 }
+    window.run = await engine.train('vae', settings, { images })
+    // The first steps make buffers and kernels.
+    for await (const _ of window.run.steps(3)) break
+  })
+  await counted(page, 'reset')
+  const steps = 10
+  await page.evaluate(async steps => { for await (const _ of window.run.steps(steps)) break }, steps)
+  const { dispatches, readbacks } = await counted(page)
+  // Three losses are put together and read once.
+  assert.ok(dispatches <= 40 * steps + 4, `${dispatches} kernels in ${steps} steps`)
+  assert.ok(readbacks <= 3, `${readbacks} readbacks in ${steps} steps`)
 })

@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test'
 import {
   PAGE_URL, badge, button, code, difference, drawn, handle, healthy, launch, loss, open, pixels, plane, step, until,
 } from './browser.mjs'
+import { counted, metered } from './meter.mjs'
 
 let browser
 before(async () => { browser = await launch({ gpu: true }) })
@@ -42,6 +43,29 @@ test('WebGPU decodes what the CPU decodes', { timeout: 240_000 }, async () => {
   healthy(gpu)
   await cpu.close()
   await gpu.close()
+})
+
+test('nothing is read back while dragging, by the engine\'s count and by the browser\'s', { timeout: 240_000 }, async () => {
+  const before = page => metered(page, '**/engine.js?engine=engine_gpu*')
+  const page = await drawn(await open(browser, '?device=webgpu&grid=5', { before }))
+  await until(() => badge(page).innerText(), text => text.includes('WebGPU'), 'WebGPU takes over', 120_000)
+  await plane(page).focus()
+  await page.keyboard.press('ArrowRight')
+  await until(() => code(page), ([x]) => x > 0, 'a first drag on the GPU', 30_000)
+  await counted(page, 'reset')
+  for (const key of ['ArrowUp', 'ArrowRight', 'ArrowDown', 'ArrowRight']) {
+    const old = await code(page)
+    await page.keyboard.press(key)
+    await until(() => code(page), now => String(now) !== String(old), 'the next digit', 30_000)
+  }
+  await page.getByText('read back per drag 0 bytes').waitFor()
+  const { dispatches, draws, readbacks, readBytes } = await counted(page)
+  assert.deepEqual([readbacks, readBytes], [0, 0])
+  assert.ok(draws >= 4, `${draws} draws`)
+  // The decoder has two hidden layers.
+  assert.ok(dispatches <= 3 * draws, `${dispatches} kernels for ${draws} digits`)
+  healthy(page)
+  await page.close()
 })
 
 test('WebGPU trains to the losses of the CPU', { timeout: 300_000 }, async () => {
@@ -112,7 +136,10 @@ test('every family conforms on WebGPU', { timeout: 2_400_000 }, async () => {
     }
   }))
   assert.ok(outcomes.length >= 2 * 9 * 8, `only ${outcomes.length} checks`)
-  assert.ok(outcomes.some(([name]) => name.startsWith('webgpu: ')))
+  for (const device of ['webgpu', 'cpu']) {
+    const kernels = outcomes.filter(([name]) => name.startsWith(`${device}: kernels: `))
+    assert.ok(kernels.length > 80, `only ${kernels.length} comparisons of kernels on ${device}`)
+  }
   assert.deepEqual(outcomes.filter(([, fault]) => fault !== null), [])
   await page.close()
 })

@@ -1,7 +1,8 @@
 //! The seam at which a model family plugs in: see ARCHITECTURE.md and "Adding a model family" in CONTRIBUTING.md.
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
+use latent_kernels::upload;
 use latent_protocol::{ModelCard, Settings};
 
 use crate::CoreError;
@@ -54,8 +55,8 @@ impl Examples {
             row[usize::from(*class) % CLASSES] = 1.0;
         }
         Self {
-            images: Tensor::from_data(TensorData::new(pixels, [batch, 1, SIDE, SIDE]), device),
-            labels: Tensor::from_data(TensorData::new(one_hot, [batch, CLASSES]), device),
+            images: upload(pixels, [batch, 1, SIDE, SIDE], device),
+            labels: upload(one_hot, [batch, CLASSES], device),
         }
     }
 }
@@ -149,7 +150,7 @@ pub fn decode(model: &dyn LatentModel, z: Vec<f32>) -> Tensor<4> {
 pub fn codes(model: &dyn LatentModel, z: Vec<f32>) -> Tensor<2> {
     let length = model.plane().code_length();
     let count = z.len() / length;
-    Tensor::from_data(TensorData::new(z, [count, length]), &model.device())
+    upload(z, [count, length], &model.device())
 }
 
 /// A diagonal Gaussian over latents, or a point.

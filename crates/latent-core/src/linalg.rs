@@ -3,14 +3,13 @@
 //! Comparisons, maxima and clamps are written with `relu`: each other kernel of the tensor library adds some 10 kB to
 //! what a visitor downloads before the first drag.
 
-use burn::tensor::activation::relu;
-use burn::tensor::{Device, Tensor, TensorData};
-use latent_kernels::{Form, product};
+use burn::tensor::{Device, Tensor};
+use latent_kernels::{Form, product, relu, upload};
 
 /// The unit matrix.
 pub fn identity(n: usize, device: &Device) -> Tensor<2> {
     let values: Vec<f32> = (0..n * n).map(|i| f32::from(u8::from(i % (n + 1) == 0))).collect();
-    Tensor::from_data(TensorData::new(values, [n, n]), device)
+    upload(values, [n, n], device)
 }
 
 /// The product of two matrices.

@@ -3,7 +3,8 @@
 //! Numbers are drawn on the host, from a generator that is seeded by (seed, stream, index) with index being the
 //! step. So a run can be taken up at any step without a generator's state, and WebGPU sees the CPU's noise.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
+use latent_kernels::upload;
 use rand::Rng;
 use rand::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
@@ -70,14 +71,14 @@ impl Noise {
     pub fn normal<const D: usize>(&mut self, shape: [usize; D], device: &Device) -> Tensor<D> {
         let count = shape.iter().product();
         let values: Vec<f32> = (0..count).map(|_| self.gauss()).collect();
-        Tensor::from_data(TensorData::new(values, shape), device)
+        upload(values, shape, device)
     }
 
     /// Independent numbers, uniform in [-`bound`, `bound`).
     pub fn uniform<const D: usize>(&mut self, bound: f32, shape: [usize; D], device: &Device) -> Tensor<D> {
         let count = shape.iter().product();
         let values: Vec<f32> = (0..count).map(|_| (self.unit() * 2.0 - 1.0) * bound).collect();
-        Tensor::from_data(TensorData::new(values, shape), device)
+        upload(values, shape, device)
     }
 
     /// Ones, but for this share of zeros.
@@ -85,7 +86,7 @@ impl Noise {
         let count = shape.iter().product();
         let keep = |noise: &mut Self| f32::from(u8::from(f64::from(noise.unit()) >= zeros));
         let values: Vec<f32> = (0..count).map(|_| keep(self)).collect();
-        Tensor::from_data(TensorData::new(values, shape), device)
+        upload(values, shape, device)
     }
 
     /// A permutation of `0..count` (Fisher and Yates).

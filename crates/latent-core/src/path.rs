@@ -1,6 +1,7 @@
 //! Paths through latent space.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
+use latent_kernels::upload;
 use latent_protocol::{Path, Route, Way};
 
 use crate::CoreError;
@@ -177,8 +178,7 @@ impl Geodesic {
         let plane = self.model.plane();
         let length = plane.code_length();
         let count = self.codes.len() / length;
-        let z = TensorData::new(self.codes.clone(), [count, length]);
-        let z = Tensor::<2>::from_data(z, &self.model.device()).require_grad();
+        let z = upload(self.codes.clone(), [count, length], &self.model.device()).require_grad();
         let images: Tensor<2> = self.model.decode(z.clone()).flatten(1, 3);
         let ahead = images.clone().slice([1..count, 0..PIXELS]);
         let energy = (ahead - images.slice([0..count - 1, 0..PIXELS])).powi_scalar(2).sum();

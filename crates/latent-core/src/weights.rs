@@ -9,7 +9,8 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::Tensor;
+use latent_kernels::upload;
 use latent_protocol::{ModelCard, Settings};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use thiserror::Error;
@@ -342,7 +343,7 @@ impl ModuleMapper for Filler<'_> {
             let shape = old.dims();
             match self.values(&shape) {
                 Ok(values) => {
-                    let new = Tensor::from_data(TensorData::new(values, shape), &old.device());
+                    let new = upload(values, shape, &old.device());
                     if old.is_require_grad() { new.require_grad() } else { new }
                 }
                 Err(error) => {

@@ -8,10 +8,25 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, unary};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, TensorMetadata};
 
+use burn::tensor::Shape;
+
 use crate::extension::{DenseLayer, Derivatives, Kernels};
 use crate::{Activation, AdamRates, Form, Grid};
 
 impl<B: Derivatives, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
+    fn upload(there: FloatTensor<Self>, values: Vec<f32>, shape: Shape) -> FloatTensor<Self> {
+        Self::FloatTensorPrimitive::new(B::upload(there.into_primitive(), values, shape))
+    }
+
+    fn rectify(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (x, node) = x.into_parts();
+        let output = B::rectify(x);
+        match Relu.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(output.clone(), output),
+            OpsKind::UnTracked(prep) => prep.finish(output),
+        }
+    }
+
     fn product(left: FloatTensor<Self>, right: FloatTensor<Self>, form: Form) -> FloatTensor<Self> {
         let ((left, a), (right, b)) = (left.into_parts(), right.into_parts());
         match Product.prepare::<C>([a, b]).compute_bound().stateful() {
@@ -122,6 +137,17 @@ fn register<B: Backend, const N: usize>(
         if let Some(node) = node {
             gradients.register::<B>(node, value);
         }
+    }
+}
+
+#[derive(Debug)]
+struct Relu;
+
+impl<B: Derivatives> Backward<B, 1> for Relu {
+    type State = FloatTensor<B>;
+
+    fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        unary::<B, _>(ops.parents, ops.node, gradients, |g| B::relu_gradient(ops.state, g));
     }
 }
 

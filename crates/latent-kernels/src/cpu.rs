@@ -44,6 +44,17 @@ fn owned(tensor: FlexTensor) -> Vec<f32> {
 }
 
 impl Kernels for Flex {
+    fn upload(_there: FloatTensor<Self>, values: Vec<f32>, shape: Shape) -> FloatTensor<Self> {
+        tensor(values, shape)
+    }
+
+    fn rectify(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        let shape = x.layout().shape().clone();
+        let mut values = owned(x);
+        elementwise::relu(&mut values);
+        tensor(values, shape)
+    }
+
     fn product(left: FloatTensor<Self>, right: FloatTensor<Self>, form: Form) -> FloatTensor<Self> {
         matrix::product(left, right, form)
     }
@@ -119,6 +130,13 @@ impl Derivatives for Flex {
         #[expect(clippy::cast_precision_loss, reason = "batches are small")]
         let each = floats(&packed(gradient))[0] / count as f32;
         tensor(vec![each; count], [count])
+    }
+
+    fn relu_gradient(output: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
+        let shape = gradient.layout().shape().clone();
+        let mut gradient = owned(gradient);
+        elementwise::before_activation(&mut gradient, floats(&packed(output)), Activation::Relu);
+        tensor(gradient, shape)
     }
 
     fn dense_gradients(

@@ -2,12 +2,17 @@
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
+use burn::tensor::Shape;
 
 use crate::{Activation, AdamRates, Form, Grid};
 
 /// The operations as models call them: see the crate's functions of the same names.
 #[backend_extension(Cube: cfg(feature = "gpu"), Flex, Autodiff)]
 pub trait Kernels: Backend {
+    fn upload(there: FloatTensor<Self>, values: Vec<f32>, shape: Shape) -> FloatTensor<Self>;
+
+    fn rectify(x: FloatTensor<Self>) -> FloatTensor<Self>;
+
     fn product(left: FloatTensor<Self>, right: FloatTensor<Self>, form: Form) -> FloatTensor<Self>;
 
     fn dense(
@@ -46,6 +51,9 @@ pub trait Kernels: Backend {
 pub trait Derivatives: Kernels {
     /// The gradient of each of `count` numbers from that of their mean.
     fn mean_gradient(gradient: FloatTensor<Self>, count: usize) -> FloatTensor<Self>;
+
+    /// `gradient` where `output` is positive, else 0.
+    fn relu_gradient(output: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self>;
 
     /// Gradients of a dense layer: of its input, where `wanted`, of its weight, and of its bias.
     fn dense_gradients(

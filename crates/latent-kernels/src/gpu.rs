@@ -12,7 +12,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::wgpu::{
     AutoCompiler, CubeDim, CubeTensor, SourceKernel, WgpuResource, into_contiguous, wgpu,
 };
-use burn::tensor::{DType, Shape, Tensor};
+use burn::tensor::{Bytes, DType, Shape, Tensor};
 use burn_cubecl::CubeBackend;
 use burn_cubecl::cubecl::prelude::CubeCount;
 use burn_cubecl::cubecl::server::{KernelArguments, MetadataBindingInfo};
@@ -141,6 +141,19 @@ impl Product<'_> {
 }
 
 impl Kernels for CubeBackend {
+    fn upload(there: FloatTensor<Self>, values: Vec<f32>, shape: Shape) -> FloatTensor<Self> {
+        let CubeTensor { client, device, .. } = there;
+        let handle = client.create(Bytes::from_elems(values));
+        CubeTensor::new_contiguous(client, device, shape, handle, DType::F32)
+    }
+
+    fn rectify(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        let x = into_contiguous(x);
+        let output = beside(&x, x.meta.shape().clone());
+        launch(Shader::Relu, groups(count(&x)), &[&x, &output], &[count(&x)]);
+        output
+    }
+
     fn product(left: FloatTensor<Self>, right: FloatTensor<Self>, form: Form) -> FloatTensor<Self> {
         Product::new(form).launch(left, right)
     }
@@ -235,6 +248,14 @@ impl Derivatives for CubeBackend {
         let each = beside(&gradient, [count]);
         launch(Shader::MeanGradient, groups(count), &[&gradient, &each], &[count]);
         each
+    }
+
+    fn relu_gradient(output: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
+        let [output, gradient] = [output, gradient].map(into_contiguous);
+        let before = beside(&gradient, gradient.meta.shape().clone());
+        let tensors = [&output, &gradient, &before];
+        launch(Shader::ReluGradient, groups(count(&gradient)), &tensors, &[count(&gradient)]);
+        before
     }
 
     fn dense_gradients(

@@ -11,7 +11,7 @@ pub mod gpu;
 pub mod parity;
 
 use burn::backend::Dispatch;
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Shape, Tensor};
 
 use extension::Kernels;
 
@@ -89,6 +89,24 @@ impl AdamRates {
         let correction = |beta: f32| (1.0 / (1.0 - f64::from(beta).powf(f64::from(self.time)))) as f32;
         [correction(self.beta_1), correction(self.beta_2)]
     }
+}
+
+/// Numbers on a device, row by row. Burn's own way there brings code for every type of numbers.
+///
+/// # Panics
+/// When there are more or fewer numbers than the shape has places.
+#[must_use]
+pub fn upload<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {
+    assert_eq!(values.len(), shape.iter().product::<usize>(), "a number for each place of {shape:?}");
+    // An operation goes where its tensors are: this one only says where.
+    let there = Tensor::<1>::empty([1], device);
+    Tensor::from_dispatch(Dispatch::upload(there.into_dispatch(), values, Shape::from(shape)))
+}
+
+/// `max(x, 0)`.
+#[must_use]
+pub fn relu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    Tensor::from_dispatch(Dispatch::rectify(x.into_dispatch()))
 }
 
 /// A product of two matrices.

@@ -140,6 +140,10 @@ fn losses(device: &Device, pairs: &mut Vec<Pair>) {
     let ours = |l: &[Tensor<2>]| bernoulli_cost(l[0].clone(), targets.clone()).reshape([batch, 1]);
     both("Bernoulli cost".into(), &[logits], ours, plain, pairs);
 
+    let plain = |x: &[Tensor<2>]| relu(x[0].clone());
+    let ours = |x: &[Tensor<2>]| crate::relu(x[0].clone());
+    both("ReLU".into(), &[numbers([7, 9], 7, device)], ours, plain, pairs);
+
     let values = numbers([1, 200], 6, device);
     let plain = |v: &[Tensor<2>]| v[0].clone().mean().reshape([1, 1]);
     let ours = |v: &[Tensor<2>]| mean(v[0].clone().flatten(0, 1)).reshape([1, 1]);

@@ -1,7 +1,7 @@
 //! `log p(x)` of a model with one or two latents, by summing `p(z) p(x|z) dz` over the middles of the cells of a grid on
 //! [-4, 4] per latent. As exact as the grid is fine, where the prior carries the mass that the grid leaves out.
 
-use burn::tensor::{Tensor, TensorData};
+use latent_kernels::upload;
 use latent_protocol::{Likelihood, MeasureTable};
 
 use super::{Subject, likelihood_group, mean, measure};
@@ -54,7 +54,7 @@ impl Stage {
             codes.extend(z.map(|z| z as f32));
         }
         let count = log_masses.len();
-        let z = Tensor::from_data(TensorData::new(codes, [count, self.latent_dim]), &subject.model.device());
+        let z = upload(codes, [count, self.latent_dim], &subject.model.device());
         let images = subject.test(0..self.images).images;
         let pairs = subject.model.log_likelihood(images, z);
         let pairs = read(pairs.ok_or(CoreError::Unable("tell the likelihood of images"))?).await?;

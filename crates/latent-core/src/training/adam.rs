@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor, TensorData};
-use latent_kernels::{AdamRates, adam};
+use burn::tensor::{Device, Tensor};
+use latent_kernels::{AdamRates, adam, upload};
 
 use crate::CoreError;
 use crate::weights::{HostTensor, WeightFile, WeightsError, read};
@@ -69,8 +69,7 @@ impl Moments {
             let time = file.tensors.get(TIME).and_then(|time| time.values.first());
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
             let time = *time.ok_or_else(|| WeightsError::Missing(TIME.into()))? as u32;
-            let tensor =
-                |t: &HostTensor| Tensor::from_data(TensorData::new(t.values.clone(), [size]), device);
+            let tensor = |t: &HostTensor| upload(t.values.clone(), [size], device);
             moments.time = time;
             moments.pairs.insert(path.to_string(), [tensor(first), tensor(second)]);
         }

@@ -7,14 +7,11 @@ use crate::{Activation, AdamRates};
 macro_rules! in_lanes {
     (|$values:ident $(, $other:ident)*| $result:expr) => {{
         let (vectors, rest) = $values.as_chunks_mut::<WIDTH>();
-        let done = vectors.len() * WIDTH;
-        $(let mut $other = ($other.as_chunks::<WIDTH>().0.iter(), &$other[done..]);)*
+        $(let mut $other = ($other.as_chunks::<WIDTH>().0.iter(), &$other[vectors.len() * WIDTH..]);)*
         for values in vectors {
             let $values = Lanes::load(values);
-            *values = {
-                $(let $other = Lanes::load($other.0.next().expect("slices are of the same length"));)*
-                $result.to_array()
-            };
+            $(let $other = Lanes::load($other.0.next().expect("slices are of the same length"));)*
+            $result.store(values);
         }
         if !rest.is_empty() {
             let padded = |slice: &[f32]| {
@@ -24,10 +21,17 @@ macro_rules! in_lanes {
             };
             let $values = padded(rest);
             $(let $other = padded($other.1);)*
-            let values = $result.to_array();
+            let mut values = [0.0; WIDTH];
+            $result.store(&mut values);
             rest.copy_from_slice(&values[..rest.len()]);
         }
     }};
+}
+
+/// `max(x, 0)`, in place.
+pub fn relu(x: &mut [f32]) {
+    let zero = Lanes::splat(0.0);
+    in_lanes!(|x| x.max(zero));
 }
 
 /// `activation(x + bias)` for rows of `x`.

@@ -62,7 +62,9 @@ mod tests {
     use super::*;
 
     fn each(values: [f32; 4], function: impl Fn(Lanes) -> Lanes) -> [f32; 4] {
-        function(Lanes::load(&values)).to_array()
+        let mut found = [0.0; 4];
+        function(Lanes::load(&values)).store(&mut found);
+        found
     }
 
     #[test]

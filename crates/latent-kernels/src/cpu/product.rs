@@ -92,13 +92,11 @@ impl<'a> Factors<'a> {
             self.pack_left(first, rows, &mut left);
             for (panel, right) in right.chunks_exact(self.inner * TILE_COLUMNS).enumerate() {
                 let column = panel * TILE_COLUMNS;
-                let columns = TILE_COLUMNS.min(self.columns - column);
                 for (tile, left) in left.chunks_exact(self.inner * TILE_ROWS).enumerate() {
-                    let sums = tile_of(left, right);
                     let row = first + tile * TILE_ROWS;
-                    for (offset, sums) in sums.iter().enumerate().take(self.rows - row) {
-                        let begin = (row + offset) * self.columns + column;
-                        result[begin..begin + columns].copy_from_slice(&sums[..columns]);
+                    let rows = result[row * self.columns..].chunks_exact_mut(self.columns);
+                    for (result, sums) in rows.zip(&tile_of(left, right)) {
+                        copy_run::<TILE_COLUMNS>(&mut result[column..], sums);
                     }
                 }
             }
@@ -111,8 +109,8 @@ impl<'a> Factors<'a> {
         let mut packed = vec![0.0; panels * self.inner * TILE_COLUMNS];
         for (panel, packed) in packed.chunks_exact_mut(self.inner * TILE_COLUMNS).enumerate() {
             let column = panel * TILE_COLUMNS;
-            let columns = TILE_COLUMNS.min(self.columns - column);
             if self.form == Form::RightTransposed {
+                let columns = TILE_COLUMNS.min(self.columns - column);
                 let stored = &self.right[column * self.inner..(column + columns) * self.inner];
                 for (column, stored) in stored.chunks_exact(self.inner).enumerate() {
                     for (packed, value) in packed.chunks_exact_mut(TILE_COLUMNS).zip(stored) {
@@ -122,7 +120,7 @@ impl<'a> Factors<'a> {
             } else {
                 let stored = self.right.chunks_exact(self.columns);
                 for (packed, stored) in packed.chunks_exact_mut(TILE_COLUMNS).zip(stored) {
-                    packed[..columns].copy_from_slice(&stored[column..column + columns]);
+                    copy_run::<TILE_COLUMNS>(packed, &stored[column..]);
                 }
             }
         }
@@ -135,13 +133,13 @@ impl<'a> Factors<'a> {
         packed.resize(rows.div_ceil(TILE_ROWS) * self.inner * TILE_ROWS, 0.0);
         for (panel, packed) in packed.chunks_exact_mut(self.inner * TILE_ROWS).enumerate() {
             let row = first + panel * TILE_ROWS;
-            let rows = TILE_ROWS.min(self.rows - row);
             if self.form == Form::LeftTransposed {
                 let stored = self.left.chunks_exact(self.rows);
                 for (packed, stored) in packed.chunks_exact_mut(TILE_ROWS).zip(stored) {
-                    packed[..rows].copy_from_slice(&stored[row..row + rows]);
+                    copy_run::<TILE_ROWS>(packed, &stored[row..]);
                 }
             } else {
+                let rows = TILE_ROWS.min(self.rows - row);
                 let stored = &self.left[row * self.inner..(row + rows) * self.inner];
                 for (row, stored) in stored.chunks_exact(self.inner).enumerate() {
                     for (packed, value) in packed.chunks_exact_mut(TILE_ROWS).zip(stored) {
@@ -177,7 +175,20 @@ impl<'a> Factors<'a> {
     }
 }
 
+/// Copy `N` numbers, or as many as both have. Copies of a length that is not known take far longer.
+fn copy_run<const N: usize>(to: &mut [f32], from: &[f32]) {
+    if let (Some(to), Some(from)) = (to.first_chunk_mut::<N>(), from.first_chunk::<N>()) {
+        *to = *from;
+    } else {
+        for (to, from) in to.iter_mut().zip(from) {
+            *to = *from;
+        }
+    }
+}
+
 /// The sums of a tile: `[TILE_ROWS][TILE_COLUMNS]` of panels `[inner, TILE_ROWS]` and `[inner, TILE_COLUMNS]`.
+// By itself: in the middle of a large function, a browser's compiler does not keep the sums in registers.
+#[inline(never)]
 fn tile_of(left: &[f32], right: &[f32]) -> [[f32; TILE_COLUMNS]; TILE_ROWS] {
     let (left, _) = left.as_chunks::<TILE_ROWS>();
     let (right, _) = right.as_chunks::<TILE_COLUMNS>();
@@ -191,15 +202,17 @@ fn tile_of(left: &[f32], right: &[f32]) -> [[f32; TILE_COLUMNS]; TILE_ROWS] {
             sums[1] = sums[1].add_product(left, right[1]);
         }
     }
-    sums.map(|[a, b]| {
+    sums.map(|pair| {
         let mut row = [0.0; TILE_COLUMNS];
-        row[..WIDTH].copy_from_slice(&a.to_array());
-        row[WIDTH..].copy_from_slice(&b.to_array());
+        for (part, sums) in row.as_chunks_mut().0.iter_mut().zip(pair) {
+            sums.store(part);
+        }
         row
     })
 }
 
 /// `result += sum of factors times rows`.
+#[inline(never)]
 fn add_rows<const N: usize>(result: &mut [f32], factors: [f32; N], rows: [&[f32]; N]) {
     let lanes = factors.map(Lanes::splat);
     let (vectors, rest) = result.as_chunks_mut::<WIDTH>();
@@ -209,7 +222,7 @@ fn add_rows<const N: usize>(result: &mut [f32], factors: [f32; N], rows: [&[f32]
         for (factor, part) in lanes.iter().zip(&parts) {
             sum = sum.add_product(*factor, Lanes::load(&part[index]));
         }
-        *result = sum.to_array();
+        sum.store(result);
     }
     let done = vectors.len() * WIDTH;
     for (index, result) in rest.iter_mut().enumerate() {

@@ -54,6 +54,10 @@ pub enum Shader {
     /// Bindings: left, right, what came out of an activation `through` which the gradient goes, output, what the epilogue
     /// needs; numbers: rows, inner, columns.
     Product { form: Form, tile: Tile, through: Option<Activation>, epilogue: Epilogue },
+    /// Bindings: x, result; numbers: length.
+    Relu,
+    /// Bindings: output, gradient, result; numbers: length.
+    ReluGradient,
     /// Bindings: images, patches; numbers: length of the result, height, width, channels, side.
     Unfold,
     /// Bindings: patches, images; numbers: as above.
@@ -90,6 +94,11 @@ impl Shader {
     fn text(self) -> String {
         match self {
             Self::Product { form, tile, through, epilogue } => product(form, tile, through, epilogue),
+            Self::Relu => each(&["x"], &["result"], 1, "result[i] = max(x[i], 0.0);"),
+            Self::ReluGradient => {
+                let body = "result[i] = select(0.0, gradient[i], output[i] > 0.0);";
+                each(&["output", "gradient"], &["result"], 1, body)
+            }
             Self::Unfold => each(&["images"], &["patches"], 2, include_str!("unfold.wgsl")),
             Self::Fold => each(&["patches"], &["images"], 2, include_str!("fold.wgsl")),
             Self::Reparameterize => each(

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
-use js_sys::{Array, ArrayBuffer, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Reflect, Uint8Array};
 use latent_protocol::{Command, DeviceReport, Event};
 use leptos::prelude::document;
 use wasm_bindgen::prelude::Closure;
@@ -52,6 +52,7 @@ impl Engine {
             Kind::Cpu => "engine_cpu",
             Kind::Gpu => "engine_gpu",
         };
+        let early = if kind == Kind::Cpu { early_worker() } else { None };
         let version =
             document().query_selector("meta[name=engines]")?.and_then(|meta| meta.get_attribute("content"));
         let url = absolute(&format!("engine.js?engine={name}&v={}", version.unwrap_or_default()));
@@ -62,14 +63,21 @@ impl Engine {
         for canvas in &canvases {
             offscreen.push(&canvas.transfer_control_to_offscreen()?.into());
         }
+        let (worker, is_up) = match early {
+            Some(early) => early,
+            None => (Worker::new_with_options(&url, &options)?, false),
+        };
         let engine = Rc::new(Self {
-            worker: Worker::new_with_options(&url, &options)?,
+            worker,
             canvases,
             waiting: RefCell::new(Some(Vec::new())),
             report: RefCell::default(),
             listeners: RefCell::default(),
         });
         engine.listen(hear);
+        if is_up {
+            engine.flush();
+        }
         engine.send(attach, &offscreen);
         Ok(engine)
     }
@@ -92,7 +100,7 @@ impl Engine {
         let weak = Rc::downgrade(self);
         let on_error = Closure::<dyn FnMut(ErrorEvent)>::new(move |error: ErrorEvent| {
             let Some(engine) = weak.upgrade() else { return };
-            let said = js_sys::Reflect::get(&error, &"message".into()).ok().and_then(|text| text.as_string());
+            let said = Reflect::get(&error, &"message".into()).ok().and_then(|text| text.as_string());
             let reason =
                 said.filter(|text| !text.is_empty()).unwrap_or_else(|| "it could not be loaded".into());
             hear(&engine, Message::Crashed(explain(&reason)));
@@ -169,6 +177,16 @@ impl Engine {
         self.worker.set_onerror(None);
         self.worker.terminate();
     }
+}
+
+/// The worker that `start.js` started before this code was there, and whether it is up.
+fn early_worker() -> Option<(Worker, bool)> {
+    let name = JsValue::from("earlyEngine");
+    let worker: Worker = Reflect::get(&js_sys::global(), &name).ok()?.dyn_into().ok()?;
+    // It can be taken once.
+    Reflect::set(&js_sys::global(), &name, &JsValue::UNDEFINED).ok()?;
+    let is_up = Reflect::get(&worker, &"isUp".into()).is_ok_and(|up| up.is_truthy());
+    Some((worker, is_up))
 }
 
 /// An element of its own: a canvas that was handed to a worker cannot be taken back.

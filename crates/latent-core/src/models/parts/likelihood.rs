@@ -1,8 +1,7 @@
 //! Distributions of pixels given a code, and of codes given an image.
 
 use burn::tensor::Tensor;
-use burn::tensor::activation::relu;
-use latent_kernels::{Form, product};
+use latent_kernels::{Form, product, relu};
 
 use crate::family::Posterior;
 
@@ -27,7 +26,9 @@ pub fn log_prior_over_posterior(log_var: Tensor<2>, z: Tensor<3>, eps: Tensor<3>
 
 /// `log(1 + exp(x))`, as `max(x, 0) + log(1 + exp(-|x|))`, which does not overflow.
 pub fn softplus<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    relu(x.clone()) + x.abs().neg().exp().log1p()
+    let positive = relu(x.clone());
+    // |x| = 2 max(x, 0) - x
+    positive.clone() + (x - positive * 2.0).exp().log1p()
 }
 
 /// `-log p(x|z)` of independent Gaussian pixels: `sum (log 2 pi + (x - mean)^2 / sigma^2) / 2 + log sigma`.

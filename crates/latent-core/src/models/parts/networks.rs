@@ -5,9 +5,9 @@ use std::borrow::Cow::Borrowed;
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::nn::conv::{Conv2d, ConvTranspose2d};
-use burn::tensor::activation::{relu, sigmoid};
+use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
-use latent_kernels::Activation;
+use latent_kernels::{Activation, relu};
 use latent_protocol::{Choice, Control, Hyperparameter, Settings};
 
 use crate::data::{PIXELS, SIDE};

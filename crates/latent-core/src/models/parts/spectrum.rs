@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData};
-use latent_kernels::{Form, product};
+use burn::tensor::{Device, Tensor};
+use latent_kernels::{Form, product, upload};
 use latent_protocol::Settings;
 
 use crate::data::PIXELS;
@@ -122,7 +122,7 @@ impl Spectrum {
             [("sum", &mut self.sum), ("products", &mut self.products), ("basis", &mut self.basis)]
         {
             let shape = tensor.dims();
-            *tensor = Tensor::from_data(TensorData::new(find(name, shape.to_vec())?, shape), &device);
+            *tensor = upload(find(name, shape.to_vec())?, shape, &device);
         }
         self.count = f64::from(find("count", vec![1])?[0]);
         Ok(())

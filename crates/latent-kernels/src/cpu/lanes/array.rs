@@ -19,10 +19,10 @@ impl Lanes {
         Self(*values)
     }
 
-    /// The four floats.
+    /// Four floats to memory.
     #[inline(always)]
-    pub fn to_array(self) -> [f32; 4] {
-        self.0
+    pub fn store(self, values: &mut [f32; 4]) {
+        *values = self.0;
     }
 
     /// `self + a b`.

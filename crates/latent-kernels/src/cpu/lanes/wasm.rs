@@ -1,5 +1,10 @@
 //! Four floats in a vector register.
 
+#![expect(
+    unsafe_code,
+    reason = "one load and one store instruction, which four of single floats become only by luck"
+)]
+
 use core::arch::wasm32 as simd;
 use std::ops::{Add, Div, Mul, Sub};
 
@@ -17,20 +22,15 @@ impl Lanes {
     /// Four floats from memory.
     #[inline(always)]
     pub fn load(values: &[f32; 4]) -> Self {
-        let [a, b, c, d] = *values;
-        Self(simd::f32x4(a, b, c, d))
+        // SAFETY: these are sixteen bytes, and any place will do.
+        Self(unsafe { simd::v128_load(values.as_ptr().cast()) })
     }
 
-    /// The four floats.
+    /// Four floats to memory.
     #[inline(always)]
-    pub fn to_array(self) -> [f32; 4] {
-        let lane = [
-            simd::f32x4_extract_lane::<0>(self.0),
-            simd::f32x4_extract_lane::<1>(self.0),
-            simd::f32x4_extract_lane::<2>(self.0),
-            simd::f32x4_extract_lane::<3>(self.0),
-        ];
-        lane
+    pub fn store(self, values: &mut [f32; 4]) {
+        // SAFETY: as above, and nobody else has them.
+        unsafe { simd::v128_store(values.as_mut_ptr().cast(), self.0) }
     }
 
     /// `self + a b`.
