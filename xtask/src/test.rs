@@ -13,9 +13,11 @@ use crate::{data, page, pkg, size, tools};
 
 const WASM: [&str; 2] = ["--target", "wasm32-unknown-unknown"];
 /// What runs in the browser; the GPU engine has all of the CPU engine in it.
-const WEB: [&str; 10] = [
+const WEB: [&str; 12] = [
     "-p",
     "latent-protocol",
+    "-p",
+    "latent-kernels",
     "-p",
     "latent-core",
     "-p",

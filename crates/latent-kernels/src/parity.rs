@@ -30,7 +30,7 @@ type Pair = (String, Tensor<1>, Tensor<1>);
 
 /// Compare a function of some matrices with another, and the derivatives by all of them.
 fn both(
-    name: String,
+    name: &str,
     inputs: &[Tensor<2>],
     ours: impl Fn(&[Tensor<2>]) -> Tensor<2>,
     plain: impl Fn(&[Tensor<2>]) -> Tensor<2>,
@@ -70,7 +70,7 @@ fn products(device: &Device, pairs: &mut Vec<Pair>) {
                 Form::RightTransposed => x[0].clone().matmul(x[1].clone().transpose()),
             };
             let ours = |x: &[Tensor<2>]| product(x[0].clone(), x[1].clone(), form);
-            both(format!("product {m} {k} {n} {form:?}"), &inputs, ours, plain, pairs);
+            both(&format!("product {m} {k} {n} {form:?}"), &inputs, ours, plain, pairs);
         }
         for activation in [Activation::None, Activation::Relu, Activation::Sigmoid] {
             let bias = numbers([1, n], 3, device);
@@ -85,7 +85,7 @@ fn products(device: &Device, pairs: &mut Vec<Pair>) {
             };
             let ours =
                 |x: &[Tensor<2>]| dense(x[0].clone(), x[1].clone(), x[2].clone().reshape([n]), activation);
-            both(format!("dense {m} {k} {n} {activation:?}"), &inputs, ours, plain, pairs);
+            both(&format!("dense {m} {k} {n} {activation:?}"), &inputs, ours, plain, pairs);
         }
     }
 }
@@ -108,7 +108,7 @@ fn convolutions(device: &Device, pairs: &mut Vec<Pair>) {
             let patches = unfold(x[0].clone().reshape([batch, 8, 6, from]), grid);
             product(patches, filters.reshape([side * side * from, to]), Form::Plain)
         };
-        both(format!("convolution with filters of {side}"), &[images, filters], ours, plain, pairs);
+        both(&format!("convolution with filters of {side}"), &[images, filters], ours, plain, pairs);
     }
     let grid = Grid { batch, height: 4, width: 3, channels: to, side: 4 };
     let maps = numbers([batch * 12, from], 1, device);
@@ -123,7 +123,7 @@ fn convolutions(device: &Device, pairs: &mut Vec<Pair>) {
         let filters = x[1].clone().reshape([from, to, 4, 4]).permute([0, 2, 3, 1]).reshape([from, 16 * to]);
         fold(product(x[0].clone(), filters, Form::Plain), grid).reshape([batch * 48, to])
     };
-    both("transposed convolution".into(), &[maps, filters], ours, plain, pairs);
+    both("transposed convolution", &[maps, filters], ours, plain, pairs);
 }
 
 fn losses(device: &Device, pairs: &mut Vec<Pair>) {
@@ -138,16 +138,16 @@ fn losses(device: &Device, pairs: &mut Vec<Pair>) {
         (softplus - l * targets.clone()).sum_dim(1)
     };
     let ours = |l: &[Tensor<2>]| bernoulli_cost(l[0].clone(), targets.clone()).reshape([batch, 1]);
-    both("Bernoulli cost".into(), &[logits], ours, plain, pairs);
+    both("Bernoulli cost", &[logits], ours, plain, pairs);
 
     let plain = |x: &[Tensor<2>]| relu(x[0].clone());
     let ours = |x: &[Tensor<2>]| crate::relu(x[0].clone());
-    both("ReLU".into(), &[numbers([7, 9], 7, device)], ours, plain, pairs);
+    both("ReLU", &[numbers([7, 9], 7, device)], ours, plain, pairs);
 
     let values = numbers([1, 200], 6, device);
     let plain = |v: &[Tensor<2>]| v[0].clone().mean().reshape([1, 1]);
     let ours = |v: &[Tensor<2>]| mean(v[0].clone().flatten(0, 1)).reshape([1, 1]);
-    both("mean".into(), &[values], ours, plain, pairs);
+    both("mean", &[values], ours, plain, pairs);
 
     let posterior = [numbers([batch, latents], 3, device), numbers([batch, latents], 4, device) * 3.0];
     let eps = Tensor::<3>::from_inner(numbers([samples, batch, latents], 5, device));
@@ -157,14 +157,14 @@ fn losses(device: &Device, pairs: &mut Vec<Pair>) {
         (p[0].clone().unsqueeze::<3>() + spread * eps.clone()).reshape(flat)
     };
     let ours = |p: &[Tensor<2>]| reparameterize(p[0].clone(), p[1].clone(), eps.clone()).reshape(flat);
-    both("codes".into(), &posterior, ours, plain, pairs);
+    both("codes", &posterior, ours, plain, pairs);
 
     let plain = |p: &[Tensor<2>]| {
         let (mu, log_var) = (p[0].clone(), p[1].clone());
         ((mu.powi_scalar(2) + log_var.clone().exp() - log_var - 1.0) * 0.5).sum_dim(1)
     };
     let ours = |p: &[Tensor<2>]| kl_from_normal(p[0].clone(), p[1].clone()).reshape([batch, 1]);
-    both("KL".into(), &posterior, ours, plain, pairs);
+    both("KL", &posterior, ours, plain, pairs);
 }
 
 fn steps(device: &Device, pairs: &mut Vec<Pair>) {

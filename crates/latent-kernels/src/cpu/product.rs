@@ -303,7 +303,11 @@ mod tests {
             for form in [Form::Plain, Form::LeftTransposed, Form::RightTransposed] {
                 for empty in [1, 5] {
                     let (left, right) = (numbers(rows * inner, empty), numbers(inner * columns, 1));
-                    let factors = Factors { left: &left, right: &right, form, rows, inner, columns };
+                    let stored_left =
+                        if form == Form::LeftTransposed { [inner, rows] } else { [rows, inner] };
+                    let stored_right =
+                        if form == Form::RightTransposed { [columns, inner] } else { [inner, columns] };
+                    let factors = Factors::new(&left, stored_left, &right, stored_right, form);
                     let found = factors.product();
                     for row in 0..rows {
                         for column in 0..columns {

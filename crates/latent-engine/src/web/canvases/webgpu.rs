@@ -11,7 +11,7 @@ use crate::web::device::{self, Setup};
 
 /// A canvas with a WebGPU context.
 pub struct Canvas {
-    canvas: OffscreenCanvas,
+    offscreen: OffscreenCanvas,
     setup: Setup,
     surface: wgpu::Surface<'static>,
     pipeline: wgpu::RenderPipeline,
@@ -62,7 +62,7 @@ impl Canvas {
             usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
-        Ok(Self { canvas, setup, surface, pipeline, known })
+        Ok(Self { offscreen: canvas, setup, surface, pipeline, known })
     }
 
     /// Draw images, on a canvas of this size; done when they can be seen.
@@ -78,8 +78,8 @@ impl Canvas {
 
     fn draw(&self, tiles: Tiles, size: (usize, usize)) -> Result<(), String> {
         let Setup { device, queue, adapter, .. } = &self.setup;
-        if super::resize(&self.canvas, size) || self.surface.get_configuration().is_none() {
-            let (width, height) = (self.canvas.width(), self.canvas.height());
+        if super::resize(&self.offscreen, size) || self.surface.get_configuration().is_none() {
+            let (width, height) = (self.offscreen.width(), self.offscreen.height());
             let config = self.surface.get_default_config(adapter, width, height);
             self.surface.configure(device, &config.ok_or("the GPU cannot draw on a canvas")?);
         }
