@@ -44,7 +44,7 @@ export async function all(file: ArrayBuffer, images: Uint8Array, canvas: HTMLCan
   const saved = new Blob([await run.save()])
   const again: Run = await engine.resume(await saved.arrayBuffer(), data)
   const stats: Stats = await engine.stats()
-  sizes.push(loss.total, stats.decodeMs, stats.stepMs, stats.memoryBytes, stats.dispatches, stats.readbacks, stats.bytesReadBack)
+  sizes.push(loss.total, stats.decodeMs, stats.stepMs, stats.memoryBytes, stats.readbacks, stats.bytesReadBack)
   for (const held of [model, learned, run, again]) held.dispose()
   engine.dispose()
   return { words, sizes }

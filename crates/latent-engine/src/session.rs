@@ -270,8 +270,8 @@ impl<H: Host> Session<H> {
             }
             Command::Travel { path } => self.tools.set_path(path),
             Command::Dissect { family, settings, seed } => {
-                self.training.ask_dissection();
                 self.training.ask_start(&family, &settings, seed, Some(1))?;
+                self.training.ask_dissection();
                 self.begin()?;
             }
             Command::UseData { source } => self.use_data(&source, &bytes).await?,

@@ -46,6 +46,8 @@ pub async fn open(preference: DevicePreference, inbox: &Rc<Inbox>) -> Result<(De
     OPENED.with(|slot| slot.replace(Some((device.clone(), setup.clone()))));
     // Burn's own handler panics; ours tells the page, which goes on on the CPU.
     setup.device.on_uncaptured_error(Arc::new(|error: wgpu::Error| fault(&explain(&error))));
+    // Nothing is read back while dragging, so nothing else would tell.
+    setup.device.set_device_lost_callback(|_, message| fault(&format!("the GPU was lost: {message}")));
     choose_tiles(&device, &setup.queue).await?;
     Ok((device, DeviceReport { kind: DeviceKind::WebGpu, name, reason }))
 }
