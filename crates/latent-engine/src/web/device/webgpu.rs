@@ -15,10 +15,9 @@ use latent_core::{Device, weights};
 use latent_kernels::{Form, gpu, product};
 use latent_protocol::{DeviceKind, DevicePreference, DeviceReport};
 
-use wasm_bindgen::JsCast;
-
 use crate::inbox::{Inbox, Input};
 use crate::web::constructors;
+use crate::web::worker::now_ms;
 
 thread_local! {
     static OPENED: RefCell<Option<(Device, Setup)>> = const { RefCell::new(None) };
@@ -50,11 +49,6 @@ pub async fn open(preference: DevicePreference, inbox: &Rc<Inbox>) -> Result<(De
     setup.device.set_device_lost_callback(|_, message| fault(&format!("the GPU was lost: {message}")));
     choose_tiles(&device, &setup.queue).await?;
     Ok((device, DeviceReport { kind: DeviceKind::WebGpu, name, reason }))
-}
-
-fn now_ms() -> f64 {
-    let scope: web_sys::DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
-    scope.performance().map_or(0.0, |performance| performance.now())
 }
 
 /// Threads that products may have at least: a GPU with many cores wants more than one with few.
