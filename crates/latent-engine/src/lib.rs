@@ -15,7 +15,7 @@ pub use host::{Host, Surface};
 pub use inbox::{DataInput, Inbox, Input, Item};
 pub use library::{Answer, Call, Library, Part, Port};
 pub use session::Session;
-#[cfg(all(target_family = "wasm", feature = "gpu"))]
+#[cfg(all(target_family = "wasm", feature = "cpu", feature = "gpu"))]
 pub use web::conformance;
 #[cfg(target_family = "wasm")]
 pub use web::start;

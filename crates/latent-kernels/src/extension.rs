@@ -7,7 +7,7 @@ use burn::tensor::Shape;
 use crate::{Activation, AdamRates, Form, Grid};
 
 /// The operations as models call them: see the crate's functions of the same names.
-#[backend_extension(Cube: cfg(feature = "gpu"), Flex, Autodiff)]
+#[backend_extension(Cube: cfg(feature = "gpu"), Flex: cfg(feature = "cpu"), Autodiff)]
 pub trait Kernels: Backend {
     fn upload(there: FloatTensor<Self>, values: Vec<f32>, shape: Shape) -> FloatTensor<Self>;
 

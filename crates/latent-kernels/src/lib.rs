@@ -4,6 +4,7 @@
 //! (sums, slices, rare functions) is Burn's. All of it is `f32`.
 
 mod autodiff;
+#[cfg(feature = "cpu")]
 mod cpu;
 mod extension;
 #[cfg(feature = "gpu")]

@@ -15,6 +15,9 @@ const FOOT: f64 = HEIGHT - ROW;
 /// Width of a character in a label, which is monospaced.
 const CHARACTER: f64 = 7.2;
 
+/// Half the height of a digit.
+const CAP: f64 = 6.0;
+
 /// Room on the right of a label.
 const GAP: f64 = 18.0;
 
@@ -62,8 +65,12 @@ pub fn svg(curves: &[Curve], width: f64) -> String {
     let text = |anchor: &str, x: f64, y: f64, label: &str| {
         format!("<text text-anchor='{anchor}' x='{x:.1}' y='{y:.1}'>{label}</text>")
     };
-    let beside = rows.iter().map(|(value, label)| text("end", left - GAP, y(*value) + 4.0, label));
-    let below = columns.iter().map(|(step, label)| text("middle", x(*step) - GAP / 2.0, 170.0, label));
+    // The highest and the last label stay within the picture.
+    let beside = rows.iter().map(|(value, label)| text("end", left - GAP, (y(*value) + 4.0).max(CAP), label));
+    let below = columns.iter().map(|(step, label)| {
+        let half = CHARACTER * length(label.len()) / 2.0;
+        text("middle", (x(*step) - GAP / 2.0).min(width - half), 170.0, label)
+    });
     let labels: String = beside.chain(below).collect();
     let lines: String = curves.iter().map(|curve| line(curve, x, y)).collect();
     format!(
@@ -185,6 +192,15 @@ mod tests {
         let drawn = svg(&[Curve { color: (1, 2, 3), stroke: Stroke::Plain, points }], 139.6);
         // Labels of three characters take 39.6 pixels.
         assert!(drawn.contains("d='M39.60 156.00M89.60 0.00L139.60 78.00'"), "{drawn}");
+    }
+
+    #[test]
+    fn no_label_is_cut_at_the_edge() {
+        let points = vec![(0.0, 0.0), (12_000.0, 300.0)];
+        let drawn = svg(&[Curve { color: (1, 2, 3), stroke: Stroke::Plain, points }], 300.0);
+        // The last step's five characters take 36 pixels.
+        assert!(drawn.contains("x='282.0' y='170.0'>12000<"), "{drawn}");
+        assert!(drawn.contains("y='6.0'>300<"), "{drawn}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The engine in a Web Worker.
 
 mod canvases;
-#[cfg(feature = "gpu")]
+#[cfg(all(feature = "cpu", feature = "gpu"))]
 mod conformance;
 #[cfg(feature = "gpu")]
 mod constructors;
@@ -10,6 +10,6 @@ mod fetch;
 mod library;
 mod worker;
 
-#[cfg(feature = "gpu")]
+#[cfg(all(feature = "cpu", feature = "gpu"))]
 pub use conformance::conformance;
 pub use worker::start;

@@ -153,8 +153,10 @@ impl<'a> Factors<'a> {
     /// Each row of the result as a sum of rows of the right factor, without those that count nothing.
     fn sparse(&self, result: &mut [f32]) {
         let left = Sparse::new(self);
-        for column in (0..self.columns).step_by(BLOCK_COLUMNS) {
-            let columns = column..self.columns.min(column + BLOCK_COLUMNS);
+        // A single row meets each number of the right factor once: from beginning to end is fastest.
+        let block = if self.rows == 1 { self.columns } else { BLOCK_COLUMNS };
+        for column in (0..self.columns).step_by(block) {
+            let columns = column..self.columns.min(column + block);
             for (row, result) in result.chunks_exact_mut(self.columns).enumerate() {
                 let terms = &left.terms[left.ends[row]..left.ends[row + 1]];
                 let result = &mut result[columns.clone()];
