@@ -288,13 +288,14 @@ mod tests {
             let mut weights = block_on(fresh.weights()).expect("the CPU answers");
             if !is_linear {
                 // Fresh weights decode to nearly the same grey everywhere.
-                for tensor in weights.values_mut() {
+                for (_, tensor) in weights.iter_mut() {
                     tensor.values.iter_mut().for_each(|v| *v *= 4.0);
                 }
             }
             let settings = serde_json::to_string(&toy_settings(&family.card)).expect("numbers and words");
-            let metadata =
-                [("family".to_string(), id.to_string()), ("settings".to_string(), settings)].into();
+            let metadata = [("family".to_string(), id.to_string()), ("settings".to_string(), settings)]
+                .into_iter()
+                .collect();
             let file = WeightFile { metadata, tensors: weights };
             let model = (family.load)(&device, &file).expect("the same family");
             let plane = model.plane();
@@ -332,7 +333,8 @@ mod tests {
             let tensors = block_on(fresh.weights()).expect("the CPU answers");
             let settings = serde_json::to_string(&toy_settings(&family.card)).expect("numbers and words");
             let id = family.card.id.to_string();
-            let metadata = [("family".to_string(), id), ("settings".to_string(), settings)].into();
+            let metadata =
+                [("family".to_string(), id), ("settings".to_string(), settings)].into_iter().collect();
             let model = (family.load)(&Geodesic::device(&device), &WeightFile { metadata, tensors });
             let plane = fresh.plane();
             let points = vec![[0.1, 0.2], [0.8, 0.9]];

@@ -3,8 +3,9 @@
 //! Dense weights are stored as PyTorch stores them, `[outputs, inputs]`, and kept as Burn keeps them,
 //! `[inputs, outputs]`. `__metadata__` says what the tensors are: see [`key`].
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::future::Future;
+use std::ops::Index;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,6 +13,7 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 use latent_kernels::upload;
 use latent_protocol::{ModelCard, Settings};
+use litemap::LiteMap;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use thiserror::Error;
 
@@ -94,7 +96,7 @@ pub struct HostTensor {
 }
 
 /// Tensors by name, being read back from a device.
-pub type Host<'a> = Pin<Box<dyn Future<Output = Result<BTreeMap<String, HostTensor>, CoreError>> + 'a>>;
+pub type Host<'a> = Pin<Box<dyn Future<Output = Result<LiteMap<String, HostTensor>, CoreError>> + 'a>>;
 
 /// Precision of the numbers in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,9 +111,18 @@ pub enum Precision {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct WeightFile {
     /// What the tensors are: see [`key`].
-    pub metadata: BTreeMap<String, String>,
+    pub metadata: LiteMap<String, String>,
     /// The tensors by name.
-    pub tensors: BTreeMap<String, HostTensor>,
+    pub tensors: LiteMap<String, HostTensor>,
+}
+
+impl Index<&str> for WeightFile {
+    type Output = HostTensor;
+
+    /// The tensor of this name, which must be there.
+    fn index(&self, name: &str) -> &HostTensor {
+        self.tensors.get(name).unwrap_or_else(|| panic!("there is no tensor {name}"))
+    }
 }
 
 impl WeightFile {
@@ -123,7 +134,7 @@ impl WeightFile {
         let format = |err: safetensors::SafeTensorError| WeightsError::Format(err.to_string());
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(format)?;
         let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
-        let mut tensors = BTreeMap::new();
+        let mut tensors = LiteMap::new();
         for (name, view) in SafeTensors::deserialize(bytes).map_err(format)?.tensors() {
             let values = floats(&name, &view)?;
             if values.iter().any(|v| !v.is_finite()) {
@@ -244,10 +255,10 @@ pub fn reads() -> u64 {
 ///
 /// # Errors
 /// When the device fails.
-pub async fn collect<M: Module>(module: &M) -> Result<BTreeMap<String, HostTensor>, CoreError> {
+pub async fn collect<M: Module>(module: &M) -> Result<LiteMap<String, HostTensor>, CoreError> {
     let mut collector = Collector::default();
     module.visit(&mut collector);
-    let mut tensors = BTreeMap::new();
+    let mut tensors = LiteMap::new();
     for (name, shape, values) in collector.found {
         tensors.insert(name, HostTensor { shape, values: read(values).await? });
     }
@@ -369,13 +380,13 @@ mod tests {
 
     fn file(layer: &Linear) -> WeightFile {
         let tensors = pollster::block_on(collect(layer)).expect("flex reads");
-        WeightFile { metadata: BTreeMap::from([("family".into(), "toy".into())]), tensors }
+        WeightFile { metadata: LiteMap::from_iter([("family".into(), "toy".into())]), tensors }
     }
 
     #[test]
     fn a_file_gives_the_same_layer_back() {
         let original = file(&layer());
-        assert_eq!(original.tensors["weight"].shape, [2, 3], "stored as PyTorch does");
+        assert_eq!(original["weight"].shape, [2, 3], "stored as PyTorch does");
         let bytes = original.to_bytes(Precision::F32).expect("writes");
         let read = WeightFile::parse(&bytes).expect("reads");
         assert_eq!(read, original);
@@ -390,7 +401,7 @@ mod tests {
         let bytes = original.to_bytes(Precision::F16).expect("writes");
         let read = WeightFile::parse(&bytes).expect("reads");
         for (name, tensor) in &read.tensors {
-            for (a, b) in tensor.values.iter().zip(&original.tensors[name].values) {
+            for (a, b) in tensor.values.iter().zip(&original[name].values) {
                 assert!((a - b).abs() < 1e-3);
             }
         }
@@ -403,10 +414,10 @@ mod tests {
         missing.tensors.remove("bias");
         assert!(matches!(fill(layer(), &missing), Err(WeightsError::Missing(n)) if n == "bias"));
         let mut extra = good.clone();
-        extra.tensors.insert("x".into(), extra.tensors["bias"].clone());
+        extra.tensors.insert("x".into(), extra["bias"].clone());
         assert!(matches!(fill(layer(), &extra), Err(WeightsError::Unexpected(_))));
         let mut state = good.clone();
-        state.tensors.insert("state.x".into(), state.tensors["bias"].clone());
+        state.tensors.insert("state.x".into(), state["bias"].clone());
         assert!(fill(layer(), &state).is_ok());
         let mut shape = good.clone();
         shape.tensors.insert("weight".into(), HostTensor { shape: vec![3, 2], values: vec![0.0; 6] });

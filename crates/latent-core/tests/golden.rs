@@ -31,12 +31,12 @@ impl Golden {
     }
 
     fn tensor<const D: usize>(&self, name: &str) -> Tensor<D> {
-        let host = &self.file.tensors[name];
+        let host = &self.file[name];
         Tensor::from_data(TensorData::new(host.values.clone(), host.shape.clone()), &Device::flex())
     }
 
     fn examples(&self) -> Examples {
-        let images = self.file.tensors["images"].values.clone();
+        let images = self.file["images"].values.clone();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "classes")]
         let classes: Vec<u8> = match self.file.tensors.get("labels") {
             Some(labels) => labels.values.iter().map(|label| *label as u8).collect(),
@@ -47,7 +47,7 @@ impl Golden {
 
     /// Each number within `tolerance`, relative where it is above one.
     fn check<const D: usize>(&self, name: &str, found: Tensor<D>, tolerance: f32) {
-        let expected = &self.file.tensors[name].values;
+        let expected = &self.file[name].values;
         let found = block_on(read(found)).expect("flex reads");
         assert_eq!(found.len(), expected.len(), "{name}");
         for (f, e) in found.iter().zip(expected) {
@@ -71,7 +71,7 @@ impl Golden {
 
     /// The pairs are of the first codes of `z`.
     fn check_pairs(&self, tolerance: f32) {
-        let codes = self.file.tensors["pairs"].shape[0];
+        let codes = self.file["pairs"].shape[0];
         let z: Tensor<2> = self.tensor("z");
         let latent_dim = z.dims()[1];
         let z = z.slice([0..codes, 0..latent_dim]);
@@ -105,7 +105,7 @@ fn gaussian_pixels_with_one_sigma() {
 fn quadrature() {
     let Golden { file, model } = Golden::open("gaussian.safetensors", &VARIATIONAL);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bytes")]
-    let pixels = file.tensors["images"].values.iter().map(|grey| (grey * 255.0).round() as u8).collect();
+    let pixels = file["images"].values.iter().map(|grey| (grey * 255.0).round() as u8).collect();
     let shard = Shard { pixels, labels: vec![0; 4] };
     let dataset = Dataset::complete("fixture", shard.clone(), shard);
     let card = &models::family(file.entry(key::FAMILY).expect("a family")).expect("it exists").card;
@@ -116,7 +116,7 @@ fn quadrature() {
             break table;
         }
     };
-    let expected = &file.tensors["quadrature"].values;
+    let expected = &file["quadrature"].values;
     let mean = expected.iter().map(|v| f64::from(*v)).sum::<f64>() / 4.0;
     let found = table.value("log_p_quadrature").expect("a row");
     assert!((found - mean).abs() < 1e-4 * mean.abs().max(1.0), "{found} instead of {mean}");

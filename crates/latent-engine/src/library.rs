@@ -6,7 +6,6 @@
 mod images;
 mod training;
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::rc::Rc;
 
@@ -20,6 +19,7 @@ use latent_protocol::{ModelCard, Settings, Theme};
 
 use crate::inbox::{Inbox, Item};
 use crate::session::can_encode;
+use litemap::LiteMap;
 use training::Training;
 
 /// Codes or images that are computed at once: what lies between the layers stays small.
@@ -74,8 +74,8 @@ pub trait Port {
 pub struct Library<P: Port> {
     port: Rc<P>,
     device: Device,
-    models: BTreeMap<u32, Box<dyn LatentModel>>,
-    runs: BTreeMap<u32, Training>,
+    models: LiteMap<u32, Box<dyn LatentModel>>,
+    runs: LiteMap<u32, Training>,
     /// The number that was handed out last.
     handle: u32,
     /// The run that did the last step.
@@ -91,8 +91,8 @@ impl<P: Port> Library<P> {
         Self {
             port,
             device,
-            models: BTreeMap::new(),
-            runs: BTreeMap::new(),
+            models: LiteMap::new(),
+            runs: LiteMap::new(),
             handle: 0,
             turn: 0,
             decode_ms: 0.0,
@@ -132,7 +132,7 @@ impl<P: Port> Library<P> {
     /// Do a step or a chunk of an evaluation of one run; the runs take turns. Whether there was any to do.
     pub async fn work(&mut self) -> bool {
         let due = |(number, run): (&u32, &Training)| run.is_due().then_some(*number);
-        let later = self.runs.range(self.turn + 1..).find_map(due);
+        let later = self.runs.iter().filter(|(number, _)| **number > self.turn).find_map(due);
         let Some(turn) = later.or_else(|| self.runs.iter().find_map(due)) else { return false };
         self.turn = turn;
         if let Some(run) = self.runs.get_mut(&turn) {
@@ -231,7 +231,7 @@ impl<P: Port> Library<P> {
         &mut self,
         model: Box<dyn LatentModel>,
         family: &Family,
-        metadata: BTreeMap<String, String>,
+        metadata: LiteMap<String, String>,
     ) -> (Reply, Vec<Part>) {
         let plane = model.plane();
         self.handle += 1;

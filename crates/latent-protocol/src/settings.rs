@@ -1,8 +1,8 @@
 //! Values of a family's settings, checked against its card.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
+use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -61,7 +61,7 @@ pub enum SettingsError {
 
 /// A value for each setting of a card.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Settings(BTreeMap<String, Value>);
+pub struct Settings(LiteMap<String, Value>);
 
 impl Settings {
     /// The defaults of a card.

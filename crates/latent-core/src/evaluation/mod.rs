@@ -344,7 +344,7 @@ mod tests {
             include_bytes!("../../../../tests/fixtures/gaussian.safetensors"),
         ] {
             let golden = crate::weights::WeightFile::parse(fixture).expect("a fixture");
-            let (weights, expected) = (&golden.tensors["log_weight"], &golden.tensors["iwae"].values);
+            let (weights, expected) = (&golden["log_weight"], &golden["iwae"].values);
             let images = weights.shape[1];
             for (image, expected) in expected.iter().enumerate() {
                 let of_image = weights.values.iter().skip(image).step_by(images).copied();

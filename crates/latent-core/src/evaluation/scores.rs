@@ -175,7 +175,7 @@ mod tests {
     }
 
     fn near(found: f64, golden: &WeightFile, name: &str) {
-        let expected = f64::from(golden.tensors[name].values[0]);
+        let expected = f64::from(golden[name].values[0]);
         assert!(
             (found - expected).abs() < 1e-5 * expected.abs().max(1.0),
             "{name}: {found} instead of {expected}"
@@ -186,7 +186,7 @@ mod tests {
     fn the_frechet_distance_agrees_with_an_independent_implementation() {
         let golden = golden();
         let of = |name: &str| {
-            let tensor = &golden.tensors[name];
+            let tensor = &golden[name];
             let mut gaussian = Gaussian::new(tensor.shape[1]);
             // In two parts, as samples come in chunks.
             let (first, second) = tensor.values.split_at(tensor.shape[1] * 7);
@@ -202,7 +202,7 @@ mod tests {
     fn verdicts_agree_with_an_independent_implementation() {
         let golden = golden();
         let mut verdict = Verdict::default();
-        verdict.add(&golden.tensors["probabilities"].values);
+        verdict.add(&golden["probabilities"].values);
         near(verdict.entropy(), &golden, "entropy");
         near(verdict.rarest(), &golden, "rarest");
         near(verdict.sure(), &golden, "sure");
@@ -213,8 +213,8 @@ mod tests {
     fn neighbours_agree_with_an_independent_implementation() {
         let golden = golden();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "classes")]
-        let classes = |name: &str| golden.tensors[name].values.iter().map(|c| *c as u8).collect::<Vec<u8>>();
-        let values = |name: &str| &golden.tensors[name].values;
+        let classes = |name: &str| golden[name].values.iter().map(|c| *c as u8).collect::<Vec<u8>>();
+        let values = |name: &str| &golden[name].values;
         let found =
             nearest_neighbours(values("train_codes"), &classes("train_classes"), values("test_codes"), 2, 15);
         let truth = classes("test_classes");

@@ -395,7 +395,7 @@ mod tests {
     }
 
     fn tensor<const D: usize>(golden: &WeightFile, name: &str) -> Tensor<D> {
-        let HostTensor { shape, values } = &golden.tensors[name];
+        let HostTensor { shape, values } = &golden[name];
         Tensor::from_data(TensorData::new(values.clone(), shape.clone()), &Device::flex())
     }
 
@@ -404,7 +404,7 @@ mod tests {
     }
 
     fn near<const D: usize>(found: Tensor<D>, golden: &WeightFile, name: &str, tolerance: f32) {
-        let (found, expected) = (host(found), &golden.tensors[name].values);
+        let (found, expected) = (host(found), &golden[name].values);
         assert_eq!(found.len(), expected.len(), "{name}");
         for (f, e) in found.iter().zip(expected) {
             assert!((f - e).abs() <= tolerance * e.abs().max(1.0), "{name}: {f} instead of {e}");
@@ -461,7 +461,7 @@ mod tests {
             sigma: fixed(start.sqrt()),
         };
         let (covariance, trace) = (spectrum.covariance(), spectrum.trace());
-        let expected = golden.tensors["em_log_density"].values.clone();
+        let expected = golden["em_log_density"].values.clone();
         let mut last = f32::NEG_INFINITY;
         for (step, expected) in expected.iter().enumerate() {
             let density = -host(model.negative_log_density(&spectrum))[0];
@@ -500,7 +500,7 @@ mod tests {
         let mut spectrum = spectrum(&golden);
         spectrum.iterate(300);
         let model = Ppca::closed_form(&spectrum, 3);
-        let examples = Examples::new(golden.tensors["images"].values.clone(), &[0; 24], &Device::flex());
+        let examples = Examples::new(golden["images"].values.clone(), &[0; 24], &Device::flex());
         let eps = Noise::new(2, Stream::Test, 0).normal([4, 24, 3], &Device::flex());
         let terms = model.bound(&examples, eps).expect("a bound");
         let exact = model.log_density(examples.images).expect("exact");

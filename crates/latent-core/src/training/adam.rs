@@ -3,12 +3,11 @@
 //! Burn's own module optimiser saves its state by synchronous reads, which WebGPU does not have, and loads it to
 //! the default device.
 
-use std::collections::BTreeMap;
-
 use burn::module::{Module, ModuleMapper, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use latent_kernels::{AdamRates, adam, upload};
+use litemap::LiteMap;
 
 use crate::CoreError;
 use crate::weights::{HostTensor, WeightFile, WeightsError, read};
@@ -25,7 +24,7 @@ type Pair = [Tensor<1>; 2];
 #[derive(Clone, Default)]
 pub struct Moments {
     /// Moments by path of the parameter.
-    pairs: BTreeMap<String, Pair>,
+    pairs: LiteMap<String, Pair>,
     /// Steps done.
     time: u32,
 }
@@ -35,8 +34,8 @@ impl Moments {
     ///
     /// # Errors
     /// When the device fails.
-    pub async fn read(&self) -> Result<BTreeMap<String, HostTensor>, CoreError> {
-        let mut tensors = BTreeMap::new();
+    pub async fn read(&self) -> Result<LiteMap<String, HostTensor>, CoreError> {
+        let mut tensors = LiteMap::new();
         for (path, [first, second]) in &self.pairs {
             for (prefix, tensor) in [(FIRST, first), (SECOND, second)] {
                 let values = read(tensor.clone()).await?;

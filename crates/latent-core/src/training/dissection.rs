@@ -1,9 +1,8 @@
 //! What a training step computes, told number by number.
 
-use std::collections::BTreeMap;
-
 use burn::tensor::Tensor;
 use latent_protocol::{Dissection, TensorChange, TermValue};
+use litemap::LiteMap;
 
 use crate::CoreError;
 use crate::data::CLASSES;
@@ -22,8 +21,8 @@ pub struct Before {
     codes: Vec<f32>,
     /// Grey bytes of the targets, then of what was decoded from the codes.
     pictures: Vec<u8>,
-    weights: BTreeMap<String, HostTensor>,
-    gradients: BTreeMap<String, f64>,
+    weights: LiteMap<String, HostTensor>,
+    gradients: LiteMap<String, f64>,
 }
 
 impl Before {
@@ -65,7 +64,7 @@ impl Before {
             }
             pictures.extend(greys(&read(decode(model.as_ref(), codes.clone())).await?));
         }
-        let mut gradients = BTreeMap::new();
+        let mut gradients = LiteMap::new();
         for (name, size) in trainer.examine(batch.clone()).map(|seen| seen.gradients).unwrap_or_default() {
             let size = read(size).await?.into_iter().next().unwrap_or(0.0);
             gradients.insert(name, f64::from(size).sqrt());
@@ -95,9 +94,9 @@ impl Before {
 
 /// What became of each tensor of weights.
 fn changes(
-    before: &BTreeMap<String, HostTensor>,
-    after: &BTreeMap<String, HostTensor>,
-    gradients: &BTreeMap<String, f64>,
+    before: &LiteMap<String, HostTensor>,
+    after: &LiteMap<String, HostTensor>,
+    gradients: &LiteMap<String, f64>,
 ) -> Vec<TensorChange> {
     let change = |(name, old): (&String, &HostTensor)| {
         let new = after.get(name)?;

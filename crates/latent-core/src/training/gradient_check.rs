@@ -1,10 +1,9 @@
 //! Finite-difference check of an objective's gradients.
 
-use std::collections::BTreeMap;
-
 use burn::module::{ModuleMapper, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
+use litemap::LiteMap;
 use pollster::block_on;
 
 use crate::data::{PIXELS, SIDE};
@@ -29,14 +28,14 @@ pub fn run<M: Objective>(config: &M::Config) {
     let value = block_on(read(start.clone().inner())).expect("flex reads")[0].abs();
     let gradients = GradientsParams::from_grads(start.backward(), &model);
     let mut lengths =
-        Nudge { gradients: &gradients, only: None, by: 0.0, path: vec![], lengths: BTreeMap::new() };
+        Nudge { gradients: &gradients, only: None, by: 0.0, path: vec![], lengths: LiteMap::new() };
     let _ = model.clone().map(&mut lengths);
     let lengths = lengths.lengths;
     assert!(!lengths.is_empty());
     for (path, length) in lengths {
         let at = |by: f32| {
             let only = Some(path.clone());
-            let mut nudge = Nudge { gradients: &gradients, only, by, path: vec![], lengths: BTreeMap::new() };
+            let mut nudge = Nudge { gradients: &gradients, only, by, path: vec![], lengths: LiteMap::new() };
             block_on(read(loss(&model.clone().map(&mut nudge)).inner())).expect("flex reads")[0]
         };
         assert!(length > 0.0, "{path} gets no gradient");
@@ -68,7 +67,7 @@ struct Nudge<'a> {
     only: Option<String>,
     by: f32,
     path: Vec<String>,
-    lengths: BTreeMap<String, f32>,
+    lengths: LiteMap<String, f32>,
 }
 
 impl ModuleMapper for Nudge<'_> {

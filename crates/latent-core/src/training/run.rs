@@ -1,9 +1,8 @@
 //! A run: one training of one model, from its settings and seed to its last step.
 
-use std::collections::BTreeMap;
-
 use burn::tensor::Device;
 use latent_protocol::{Dissection, Settings};
+use litemap::LiteMap;
 
 use super::config::{Targets, TrainingConfig};
 use super::dissection::{self, Before};
@@ -268,7 +267,7 @@ impl Run {
 
     /// What the weights are, for their file: see [`key`].
     #[must_use]
-    pub fn metadata(&self) -> BTreeMap<String, String> {
+    pub fn metadata(&self) -> LiteMap<String, String> {
         // Settings are numbers and words by key: they can always be written.
         let settings = serde_json::to_string(&self.settings).unwrap_or_default();
         let entries = [

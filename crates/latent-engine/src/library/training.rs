@@ -1,13 +1,12 @@
 //! A run of the library: steps are done as they are asked for, one at a time.
 
-use std::collections::BTreeMap;
-
 use latent_core::data::Dataset;
 use latent_core::evaluation::TestLossEvaluation;
 use latent_core::training::{Advance, Run};
 use latent_core::{CoreError, Family, LatentModel, Losses};
 use latent_protocol::library::{ErrorCode, Failure, Reply, RunProgress};
 use latent_protocol::{Settings, TermValue};
+use litemap::LiteMap;
 
 use super::{Port, busy, failure, gone};
 
@@ -81,7 +80,7 @@ impl Training {
     }
 
     /// The weights as they are now, their family, and what they are.
-    pub fn snapshot(&self) -> (Box<dyn LatentModel>, &'static Family, BTreeMap<String, String>) {
+    pub fn snapshot(&self) -> (Box<dyn LatentModel>, &'static Family, LiteMap<String, String>) {
         (self.run.snapshot(), self.family(), self.run.metadata())
     }
 

@@ -1,12 +1,11 @@
 //! The covariance of images and its leading eigenvectors, on the device, and the trainer of models that are made of
 //! them rather than learned by gradients.
 
-use std::collections::BTreeMap;
-
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use latent_kernels::{Form, product, upload};
 use latent_protocol::Settings;
+use litemap::LiteMap;
 
 use crate::data::PIXELS;
 use crate::family::{Batch, LatentModel, Losses, Trainer};
@@ -95,8 +94,8 @@ impl Spectrum {
     }
 
     /// Read everything back, to go on from here.
-    pub async fn state(&self) -> Result<BTreeMap<String, HostTensor>, CoreError> {
-        let mut tensors = BTreeMap::new();
+    pub async fn state(&self) -> Result<LiteMap<String, HostTensor>, CoreError> {
+        let mut tensors = LiteMap::new();
         for (name, tensor) in [("sum", &self.sum), ("products", &self.products), ("basis", &self.basis)] {
             let (shape, values) = (tensor.dims().to_vec(), read(tensor.clone()).await?);
             tensors.insert(format!("{STATE}{name}"), HostTensor { shape, values });
