@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use crate::{test, tools};
+use crate::{pkg, test, tools};
 
 /// What can be measured by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -21,6 +21,10 @@ pub fn run(parts: &[Part]) -> anyhow::Result<()> {
     let parts = if parts.is_empty() { Part::value_variants() } else { parts };
     if parts.contains(&Part::Peers) {
         tools::peers()?;
+    }
+    if parts != [Part::Page] {
+        // Or an older package would be measured beside the page.
+        pkg::pack()?;
     }
     let names: Vec<String> = parts.iter().map(|part| format!("{part:?}").to_lowercase()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
