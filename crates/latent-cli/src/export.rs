@@ -86,7 +86,9 @@ fn round(values: &mut [f32]) {
         return;
     }
     let step = (mean_square.sqrt() * STEP).log2().floor().exp2();
-    values.iter_mut().for_each(|value| *value = (*value / step).round() * step);
+    for value in values {
+        *value = (*value / step).round() * step;
+    }
 }
 
 #[cfg(test)]
@@ -94,6 +96,7 @@ mod tests {
     use super::round;
 
     #[test]
+    #[expect(clippy::float_cmp, reason = "powers of two are exact")]
     fn numbers_become_multiples_of_a_step_in_proportion_to_them() {
         // Their root mean square is 1.7, so the step is 1 / 16.
         let mut values = [0.0, 1.0, -0.75, 1.03, 1.04, 0.01, -3.3];

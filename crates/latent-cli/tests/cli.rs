@@ -111,8 +111,7 @@ fn shipped_models_are_as_good_as_they_say() {
             [&decoder, &encoder].into_iter().filter(|p| p.exists()).map(PathBuf::as_path).collect();
         let json = evaluate(&["--brief"], &parts);
         let said: serde_json::Value =
-            serde_json::from_str(&tensors(&decoder).metadata.get("metrics").expect("metadata"))
-                .expect("JSON");
+            serde_json::from_str(tensors(&decoder).metadata.get("metrics").expect("metadata")).expect("JSON");
         let said = said["test_loss"].as_f64().expect("a loss");
         let measured = match family.card.abilities.likelihood {
             Some(Likelihood::Bernoulli) => number(&json, "neg_elbo"),
