@@ -45,6 +45,11 @@ const RECIPES: &[Recipe] = &[
         seed: 1,
         settings: &[SMALL_ENCODER, SMALL_DECODER, "epochs=20", "schedule=cosine"],
     },
+    Recipe {
+        family: "wake-sleep-vae",
+        seed: 1,
+        settings: &[SMALL_ENCODER, SMALL_DECODER, "epochs=30", "schedule=cosine"],
+    },
 ];
 
 const SMALL_ENCODER: &str = "encoder_hidden=256-128";

@@ -7,6 +7,7 @@ mod evaluate;
 mod export;
 mod gates;
 mod judge;
+mod lab;
 mod render;
 mod train;
 
@@ -28,6 +29,8 @@ enum Command {
     Train(train::Arguments),
     /// Measure a model on the test images: likelihoods, reconstructions, codes, samples.
     Evaluate(evaluate::Arguments),
+    /// Run an experiment of the laboratory on a model and a test image.
+    Lab(lab::Arguments),
     /// Train the judge, the classifier that sees samples.
     Judge(judge::Arguments),
     /// Train every family with the settings of its gates and write down what was reached.
@@ -46,6 +49,7 @@ fn main() -> anyhow::Result<()> {
         }
         Command::Train(arguments) => train::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Lab(arguments) => lab::run(&arguments),
         Command::Judge(arguments) => judge::run(&arguments),
         Command::Gates(arguments) => gates::run(&arguments),
         Command::Render(arguments) => render::run(&arguments),

@@ -114,6 +114,25 @@ pub fn toy_dataset() -> Dataset {
     Dataset::complete("bars", shard(0), shard(1))
 }
 
+/// Noisy mixtures of the toy bars: no image lies in a plane exactly.
+#[cfg(test)]
+pub(crate) fn noisy_dataset() -> Dataset {
+    let toy = toy_dataset();
+    let mut noise = Noise::new(3, Stream::Test, 0);
+    let mut shard = Shard::default();
+    for index in 0..200u8 {
+        let (first, second) = (noise.below(8), noise.below(8));
+        let bar = |which: usize, at: usize| f32::from(toy.train().pixels[which * PIXELS + at]);
+        for at in 0..PIXELS {
+            let grey = 0.4 * bar(first, at) + 0.3 * bar(second, at) + 40.0 + 30.0 * noise.gauss();
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+            shard.pixels.push(grey.clamp(0.0, 255.0) as u8);
+        }
+        shard.labels.push(index % 10);
+    }
+    Dataset::complete("mixtures", shard.clone(), shard)
+}
+
 fn card(card: &ModelCard) -> Checked {
     let same = FAMILIES.iter().filter(|f| f.card.id == card.id).count();
     ensure!(same == 1, "the id {} is used {same} times", card.id);

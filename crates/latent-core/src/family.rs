@@ -80,6 +80,14 @@ pub trait LatentModel: Send {
     /// -> `[batch, latent_dim]`.
     fn encode(&self, examples: &Examples) -> Option<Posterior>;
 
+    /// Codes as the networks have them, counted as this model counts codes: the same, where the model has a prior.
+    ///
+    /// # Shapes
+    /// `[batch, code]` -> the same.
+    fn counted(&self, raw: Tensor<2>) -> Tensor<2> {
+        raw
+    }
+
     /// Images sent through the encoder's mean and the decoder, not clamped to [0, 1].
     ///
     /// # Shapes
@@ -120,6 +128,13 @@ pub trait LatentModel: Send {
     /// `[batch, code]` -> `[batch, 1, 28, 28]`, clamped to [0, 1].
     fn sample(&self, z: Tensor<2>, noise: &mut Noise) -> Option<Tensor<4>> {
         let _ = (z, noise);
+        None
+    }
+
+    /// The derivative of a number by each tensor of the encoder's weights, flat, where those learn by gradients and lie
+    /// on a device with derivatives.
+    fn encoder_gradients(&self, of: Tensor<1>) -> Option<Vec<Tensor<1>>> {
+        let _ = of;
         None
     }
 

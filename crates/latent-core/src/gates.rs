@@ -24,6 +24,17 @@ pub struct Gate {
     pub reference: &'static str,
 }
 
+/// What an experiment of the laboratory must find with the first family's shipped model.
+#[derive(Clone, Copy, Debug)]
+pub struct LabGate {
+    /// Key of the fact.
+    pub fact: &'static str,
+    /// What it must be; earlier results are named `lab/experiment/fact`.
+    pub limit: Limit,
+    /// What a pilot found, or what must hold.
+    pub reference: &'static str,
+}
+
 /// What a measured value must be.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Limit {
@@ -31,16 +42,21 @@ pub enum Limit {
     AtMost(f64),
     /// At least this.
     AtLeast(f64),
-    /// At most `factor` times an earlier result, named `family/run/measure`.
+    /// At most `factor` times an earlier result, named `family/run/measure`, or `family/run/measure after epochs` for
+    /// one on the way.
     AtMostTimes(f64, &'static str),
     /// At most an earlier result and at most so much below it.
     Within(f64, &'static str),
     /// Within this share of an earlier result.
     Share(f64, &'static str),
+    /// At most so far from an earlier result.
+    Near(f64, &'static str),
     /// Below an earlier result.
     Below(&'static str),
     /// Above an earlier result.
     Above(&'static str),
+    /// Above an earlier result by at least so much.
+    AboveBy(f64, &'static str),
 }
 
 impl Limit {
@@ -53,8 +69,10 @@ impl Limit {
             Self::AtMostTimes(factor, name) => value <= factor * earlier(name)?,
             Self::Within(distance, name) => (earlier(name)? - distance..=earlier(name)?).contains(&value),
             Self::Share(share, name) => (value - earlier(name)?).abs() <= share * earlier(name)?.abs(),
+            Self::Near(distance, name) => (value - earlier(name)?).abs() <= distance,
             Self::Below(name) => value < earlier(name)?,
             Self::Above(name) => value > earlier(name)?,
+            Self::AboveBy(distance, name) => value >= earlier(name)? + distance,
         })
     }
 }
@@ -67,8 +85,10 @@ impl std::fmt::Display for Limit {
             Self::AtMostTimes(factor, name) => write!(f, "at most {factor} times {name}"),
             Self::Within(distance, name) => write!(f, "at most {name}, and within {distance} of it"),
             Self::Share(share, name) => write!(f, "within {} % of {name}", share * 100.0),
+            Self::Near(distance, name) => write!(f, "within {distance} of {name}"),
             Self::Below(name) => write!(f, "below {name}"),
             Self::Above(name) => write!(f, "above {name}"),
+            Self::AboveBy(distance, name) => write!(f, "at least {distance} above {name}"),
         }
     }
 }
@@ -86,7 +106,11 @@ mod tests {
         assert_eq!(holds(Limit::Within(2.0, "a"), -11.5), Some(true));
         assert_eq!(holds(Limit::Within(2.0, "a"), -9.9), Some(false));
         assert_eq!(holds(Limit::Within(2.0, "a"), -12.1), Some(false));
+        assert_eq!(holds(Limit::Near(0.3, "a"), -9.8), Some(true));
+        assert_eq!(holds(Limit::Near(0.3, "a"), -10.4), Some(false));
         assert_eq!(holds(Limit::Share(0.05, "a"), -10.4), Some(true));
+        assert_eq!(holds(Limit::AboveBy(2.0, "a"), -7.9), Some(true));
+        assert_eq!(holds(Limit::AboveBy(2.0, "a"), -8.1), Some(false));
         assert_eq!(holds(Limit::Below("b"), 0.0), None, "a result that is missing is no pass");
     }
 }

@@ -58,6 +58,12 @@ impl Judge {
         Ok(WeightFile { tensors: weights::collect(self).await?, ..WeightFile::default() })
     }
 
+    /// The device of the weights.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        self.features.weight.device()
+    }
+
     /// Features of images, and logits of their classes.
     ///
     /// # Shapes

@@ -4,6 +4,7 @@
 
 mod card;
 mod data;
+pub mod lab;
 pub mod library;
 mod link;
 mod measure;

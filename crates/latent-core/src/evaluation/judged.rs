@@ -30,9 +30,12 @@ pub struct Stage {
     asked: usize,
 }
 
-struct Judged {
-    features: Gaussian,
-    verdict: Verdict,
+/// What the judge said of a set of images.
+pub(crate) struct Judged {
+    /// Features of the images.
+    pub features: Gaussian,
+    /// Their classes.
+    pub verdict: Verdict,
 }
 
 impl Default for Judged {
@@ -43,7 +46,7 @@ impl Default for Judged {
 
 impl Judged {
     /// Show images to the judge; returns the logits of their classes.
-    async fn add(&mut self, judge: &Judge, examples: &Examples) -> Result<Vec<f32>, CoreError> {
+    pub async fn add(&mut self, judge: &Judge, examples: &Examples) -> Result<Vec<f32>, CoreError> {
         let (features, logits) = judge.look(examples.images.clone());
         self.features.add(&read(features).await?);
         let logits = read(logits).await?;

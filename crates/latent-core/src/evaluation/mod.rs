@@ -15,7 +15,8 @@ use burn::tensor::Tensor;
 use latent_protocol::{Effort, Likelihood, Measure, MeasureGroup, MeasureTable, ModelCard};
 
 pub use codes::{codes_of, latent_kl};
-pub(crate) use scores::best;
+pub(crate) use judged::Judged;
+pub(crate) use scores::{Gaussian, best, frechet_distance};
 pub use test_loss::{TestLossEvaluation, image_loss};
 
 use crate::CoreError;
@@ -57,7 +58,7 @@ impl Subject<'_> {
 }
 
 /// Grey images.
-fn greys(shard: &Shard, range: Range<usize>, model: &dyn LatentModel) -> Examples {
+pub(crate) fn greys(shard: &Shard, range: Range<usize>, model: &dyn LatentModel) -> Examples {
     let bytes = &shard.pixels[range.start * PIXELS..range.end * PIXELS];
     let pixels = bytes.iter().map(|grey| f32::from(*grey) / 255.0).collect();
     Examples::new(pixels, &shard.labels[range], &model.device())
@@ -266,17 +267,26 @@ fn sum(values: &[f32]) -> f64 {
     values.iter().map(|v| f64::from(*v)).sum()
 }
 
+/// `log sum exp` without overflow; minus infinity where all are.
+pub(crate) fn log_sum_exp(values: impl Iterator<Item = f64> + Clone) -> f64 {
+    let max = values.clone().fold(f64::NEG_INFINITY, f64::max);
+    if max == f64::NEG_INFINITY {
+        return max;
+    }
+    max + libm::log(values.map(|value| libm::exp(value - max)).sum())
+}
+
 /// `log mean exp` without overflow.
 pub(crate) fn log_mean_exp(values: impl Iterator<Item = f32> + Clone) -> f64 {
-    let max = values.clone().map(f64::from).fold(f64::NEG_INFINITY, f64::max);
-    let (sum, count) = values.fold((0.0, 0.0), |(sum, n), v| (sum + libm::exp(f64::from(v) - max), n + 1.0));
-    max + libm::log(sum / count)
+    #[expect(clippy::cast_precision_loss, reason = "samples are few")]
+    let count = values.clone().count() as f64;
+    log_sum_exp(values.map(f64::from)) - libm::log(count)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conformance::toy_dataset;
+    use crate::conformance::noisy_dataset;
     use crate::models;
     use crate::training::{Advance, Run};
     use latent_protocol::Settings;
@@ -305,29 +315,11 @@ mod tests {
         }
     }
 
-    /// Noisy mixtures of the toy bars: no image lies in a plane exactly.
-    fn noisy() -> Dataset {
-        let toy = toy_dataset();
-        let mut noise = Noise::new(3, Stream::Test, 0);
-        let mut shard = Shard::default();
-        for index in 0..200u8 {
-            let (first, second) = (noise.below(8), noise.below(8));
-            let bar = |which: usize, at: usize| f32::from(toy.train().pixels[which * PIXELS + at]);
-            for at in 0..PIXELS {
-                let grey = 0.4 * bar(first, at) + 0.3 * bar(second, at) + 40.0 + 30.0 * noise.gauss();
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
-                shard.pixels.push(grey.clamp(0.0, 255.0) as u8);
-            }
-            shard.labels.push(index % 10);
-        }
-        Dataset::complete("mixtures", shard.clone(), shard)
-    }
-
     /// Probabilistic PCA knows its likelihood, so every estimator must find it.
     #[test]
     fn every_estimator_finds_the_exact_density() {
         let effort = Effort { quadrature_grid: 400, importance_samples: 200, samples: 0, ..Effort::FULL };
-        let table = measured("ppca", &[], &noisy(), effort);
+        let table = measured("ppca", &[], &noisy_dataset(), effort);
         let value = |key: &str| table.value(key).unwrap_or_else(|| panic!("no {key}"));
         let exact = value("log_p_density");
         // One code per image: its mean over 200 images still scatters.
@@ -359,8 +351,8 @@ mod tests {
     fn kinds_of_likelihoods_are_kept_apart() {
         let effort = Effort { quadrature_grid: 20, samples: 0, ..Effort::TAB };
         let small = [("encoder_hidden", "8"), ("decoder_hidden", "8"), ("epochs", "2")];
-        let bits = measured("vae", &small, &noisy(), effort);
-        let greys = measured("gaussian-vae", &small, &noisy(), effort);
+        let bits = measured("vae", &small, &noisy_dataset(), effort);
+        let greys = measured("gaussian-vae", &small, &noisy_dataset(), effort);
         let groups = |table: &MeasureTable| -> Vec<String> {
             table.groups.iter().map(|group| group.title.clone()).collect()
         };

@@ -30,11 +30,11 @@ impl Gaussian {
         self.products.gemm(1.0, &columns, &columns.transpose(), 1.0);
     }
 
-    fn mean(&self) -> DVector<f64> {
+    pub fn mean(&self) -> DVector<f64> {
         &self.sum / self.count
     }
 
-    fn covariance(&self) -> DMatrix<f64> {
+    pub fn covariance(&self) -> DMatrix<f64> {
         (&self.products - &self.sum * self.sum.transpose() / self.count) / (self.count - 1.0)
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod parts;
 mod pca;
 mod ppca;
 mod vae;
+mod wake_sleep_vae;
 
 use crate::CoreError;
 use crate::family::Family;
@@ -25,6 +26,7 @@ pub static FAMILIES: &[Family] = &[
     gaussian_vae::FAMILY,
     beta_vae::FAMILY,
     conditional_vae::FAMILY,
+    wake_sleep_vae::FAMILY,
 ];
 
 /// The family with this id.

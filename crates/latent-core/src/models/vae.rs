@@ -107,6 +107,36 @@ const GATES: &[GateRun] = &[
         ],
     },
     GateRun {
+        name: "three latents",
+        settings: &[
+            ("latent_dim", "3"),
+            ("encoder_hidden", "300"),
+            ("decoder_hidden", "300"),
+            ("batch_size", "100"),
+            ("epochs", "4"),
+        ],
+        gates: &[
+            Gate {
+                epochs: 1,
+                measure: "neg_elbo",
+                limit: Limit::AtMost(168.0),
+                reference: "163.5 (pilot, tanh)",
+            },
+            Gate {
+                epochs: 2,
+                measure: "neg_elbo",
+                limit: Limit::AtMost(160.0),
+                reference: "156.8 (pilot, tanh)",
+            },
+            Gate {
+                epochs: 4,
+                measure: "neg_elbo",
+                limit: Limit::AtMost(153.0),
+                reference: "149.9 (pilot, tanh)",
+            },
+        ],
+    },
+    GateRun {
         name: "convolutional",
         settings: &[
             ("architecture", "convolutional"),

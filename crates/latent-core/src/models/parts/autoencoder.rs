@@ -169,7 +169,11 @@ impl LatentModel for Autoencoder {
 
     fn encode(&self, examples: &Examples) -> Option<Posterior> {
         let codes = self.codes(self.encoder.as_ref()?, examples.images.clone());
-        Some(point((codes - self.center.val().unsqueeze()) / self.spread.val().unsqueeze()))
+        Some(point(self.counted(codes)))
+    }
+
+    fn counted(&self, raw: Tensor<2>) -> Tensor<2> {
+        (raw - self.center.val().unsqueeze()) / self.spread.val().unsqueeze()
     }
 
     fn reconstruct(&self, examples: &Examples) -> Option<Tensor<2>> {

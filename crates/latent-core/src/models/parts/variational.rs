@@ -3,9 +3,12 @@
 //!
 //! `loss = E_q[-log p(x|z)] + beta KL(q(z|x) || N(0, I))`, summed over pixels and latents, averaged over images.
 
+pub mod wake_sleep;
+
 use std::borrow::Cow::Borrowed;
 
-use burn::module::{Module, Param};
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::optim::GradientsParams;
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
 use latent_kernels::{Activation, bernoulli_cost, kl_from_normal, mean, reparameterize};
@@ -98,6 +101,15 @@ pub enum Pixels {
     PerPixel,
 }
 
+/// How the weights are learned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// Auto-encoding variational Bayes: one bound for both networks.
+    Bound,
+    /// An objective for each of them.
+    WakeSleep,
+}
+
 /// Which variational autoencoder.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VariationalConfig {
@@ -113,6 +125,8 @@ pub struct VariationalConfig {
     pub samples: usize,
     /// Epochs over which the weight of the KL term grows.
     pub warmup: f64,
+    /// How it learns.
+    pub rule: Rule,
 }
 
 impl VariationalConfig {
@@ -125,6 +139,7 @@ impl VariationalConfig {
             beta: if settings.has(&BETA.key) { settings.real(&BETA.key) } else { 1.0 },
             samples: if settings.has(&SAMPLES.key) { settings.whole(&SAMPLES.key) } else { 1 },
             warmup: if settings.has(&WARMUP.key) { settings.real(&WARMUP.key) } else { 0.0 },
+            rule: Rule::Bound,
         }
     }
 }
@@ -227,6 +242,21 @@ impl Variational {
         Some((if self.squashed { sigmoid(mean) } else { mean }, sigma))
     }
 
+    /// Images drawn from `p(x|z)`.
+    fn drawn(&self, z: Tensor<2>, noise: &mut Noise) -> Tensor<4> {
+        let [batch, _] = z.dims();
+        let device = z.device();
+        let pixels = match self.gaussian(z.clone()) {
+            None => {
+                let threshold = noise.uniform(0.5, [batch, PIXELS], &device) + 0.5;
+                // 1 where the mean is above the threshold, but for a sliver of 1e-6.
+                (self.mean(z) - threshold) * 1e6
+            }
+            Some((mean, sigma)) => mean + sigma * noise.normal([batch, PIXELS], &device),
+        };
+        unit(pixels).reshape([batch, 1, SIDE, SIDE])
+    }
+
     /// Expected pixels, not clamped.
     fn mean(&self, codes: Tensor<2>) -> Tensor<2> {
         match self.gaussian(codes.clone()) {
@@ -257,10 +287,13 @@ impl Objective for Variational {
     }
 
     fn losses(&self, config: &VariationalConfig, mut batch: Batch) -> Losses {
-        let shape = [config.samples, batch.examples.images.dims()[0], config.sizes.latent_dim];
-        let eps = batch.noise.normal(shape, &batch.examples.images.device());
         let encoder =
             self.encoder.as_ref().expect("a model in training was made by `init`, which has an encoder");
+        if config.rule == Rule::WakeSleep {
+            return self.wake_sleep(encoder, config.sizes.latent_dim, batch);
+        }
+        let shape = [config.samples, batch.examples.images.dims()[0], config.sizes.latent_dim];
+        let eps = batch.noise.normal(shape, &batch.examples.images.device());
         let pass = self.pass(encoder, &batch.examples, eps);
         let reconstruction = mean(pass.reconstruction.flatten(0, 1));
         let kl = mean(kl_from_normal(pass.mu, pass.log_var));
@@ -315,17 +348,15 @@ impl LatentModel for Variational {
     }
 
     fn sample(&self, z: Tensor<2>, noise: &mut Noise) -> Option<Tensor<4>> {
-        let [batch, _] = z.dims();
-        let device = z.device();
-        let pixels = match self.gaussian(z.clone()) {
-            None => {
-                let threshold = noise.uniform(0.5, [batch, PIXELS], &device) + 0.5;
-                // 1 where the mean is above the threshold, but for a sliver of 1e-6.
-                (self.mean(z) - threshold) * 1e6
-            }
-            Some((mean, sigma)) => mean + sigma * noise.normal([batch, PIXELS], &device),
-        };
-        Some(unit(pixels).reshape([batch, 1, SIDE, SIDE]))
+        Some(self.drawn(z, noise))
+    }
+
+    fn encoder_gradients(&self, of: Tensor<1>) -> Option<Vec<Tensor<1>>> {
+        let encoder = self.encoder.as_ref()?;
+        let gradients = GradientsParams::from_grads(of.backward(), encoder);
+        let mut flat = Flat { gradients, found: Vec::new() };
+        encoder.visit(&mut flat);
+        Some(flat.found)
     }
 
     fn sigma(&self) -> Option<Tensor<1>> {
@@ -338,6 +369,20 @@ impl LatentModel for Variational {
 
     fn weights(&self) -> Host<'_> {
         Box::pin(weights::collect(self))
+    }
+}
+
+/// Collects gradients.
+struct Flat {
+    gradients: GradientsParams,
+    found: Vec<Tensor<1>>,
+}
+
+impl ModuleVisitor for Flat {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = self.gradients.get::<D>(param.id) {
+            self.found.push(gradient.flatten(0, D - 1));
+        }
     }
 }
 
@@ -354,7 +399,15 @@ mod tests {
             latent_dim: 3,
             classes: 0,
         };
-        VariationalConfig { sizes, pixels, squashed: true, beta: 1.0, samples: 1, warmup: 0.0 }
+        VariationalConfig {
+            sizes,
+            pixels,
+            squashed: true,
+            beta: 1.0,
+            samples: 1,
+            warmup: 0.0,
+            rule: Rule::Bound,
+        }
     }
 
     #[test]

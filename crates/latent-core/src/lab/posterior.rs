@@ -1,0 +1,279 @@
+//! The true posterior of an image's code on the plane, by Bayes's rule on a grid, under the encoder's ellipse and samples of
+//! Hamiltonian Monte Carlo.
+
+use std::borrow::Cow::Borrowed;
+
+use latent_protocol::lab::{ExperimentCard, Finding, Mark, Need, Picture};
+
+use super::hmc::Hmc;
+use super::{Bench, Entry, Experiment, Progress, SEED, Work, fact, share};
+use crate::CoreError;
+use crate::evaluation::log_sum_exp;
+use crate::gates::{LabGate, Limit};
+use crate::grid::Grid;
+use crate::noise::{Noise, Stream};
+use crate::weights::read;
+
+/// Line of this experiment.
+pub const ENTRY: Entry = Entry {
+    card: ExperimentCard {
+        id: Borrowed("posterior"),
+        name: Borrowed("Which codes could have made it?"),
+        summary: Borrowed(
+            "Bayes's rule says how probable each code is once the image is seen. The encoder answers with an \
+             ellipse; a grid of decoded digits gives the answer itself, and Hamiltonian Monte Carlo samples from it \
+             without an encoder.",
+        ),
+        needs: Borrowed(&[Need::Posterior, Need::Plane, Need::NoClasses]),
+    },
+    begin: || Box::new(Truth::default()),
+    rival: |_| None,
+    gates: GATES,
+};
+
+/// The grid knows the answer, so the sampler must agree with it.
+const GATES: &[LabGate] = &[
+    LabGate {
+        fact: "sampled_mean_1",
+        limit: Limit::Near(0.05, "lab/posterior/mean_1"),
+        reference: "the grid's",
+    },
+    LabGate {
+        fact: "sampled_mean_2",
+        limit: Limit::Near(0.05, "lab/posterior/mean_2"),
+        reference: "the grid's",
+    },
+    LabGate { fact: "accepted", limit: Limit::AtLeast(0.8), reference: "tuned to 0.9" },
+];
+
+/// Cells along a latent: to find where the mass is, and to look at it.
+const COARSE: usize = 160;
+const FINE: usize = 120;
+/// Cells at once.
+const CELLS: usize = 1200;
+/// The share of the mass that is looked at.
+const SHOWN: f64 = 0.999;
+/// Chains of the sampler, proposals while it is tuned, and proposals from each of which the codes are kept.
+const CHAINS: usize = 40;
+const TUNING: usize = 30;
+const KEPT: usize = 5;
+
+/// The experiment under way.
+#[derive(Default)]
+pub struct Truth {
+    /// Logarithms of the mass in the cells of the grid that is filled.
+    masses: Vec<f64>,
+    /// Where to look.
+    window: Option<Window>,
+    fine: Option<Vec<f64>>,
+    sampler: Option<Hmc>,
+    proposals: usize,
+    accepted: f64,
+    samples: Vec<f32>,
+}
+
+/// A part of the plane.
+#[derive(Clone, Copy)]
+struct Window {
+    grid: Grid,
+    /// Logarithm of the mass of the whole plane.
+    log_p: f64,
+}
+
+impl Experiment for Truth {
+    fn advance<'a>(&'a mut self, bench: &'a Bench<'a>) -> Work<'a> {
+        Box::pin(self.work(bench))
+    }
+}
+
+impl Truth {
+    async fn work(&mut self, bench: &Bench<'_>) -> Result<Progress, CoreError> {
+        let pieces = [(COARSE * COARSE).div_ceil(CELLS), (FINE * FINE).div_ceil(CELLS), TUNING + KEPT];
+        let done = match (self.window, &self.fine) {
+            (None, _) => {
+                let grid = Grid::whole(COARSE, 2);
+                if self.fill(bench, grid).await? {
+                    self.window = Some(around(grid, &std::mem::take(&mut self.masses)));
+                    pieces[0]
+                } else {
+                    self.masses.len() / CELLS
+                }
+            }
+            (Some(window), None) => {
+                if self.fill(bench, window.grid).await? {
+                    self.fine = Some(std::mem::take(&mut self.masses));
+                    pieces[0] + pieces[1]
+                } else {
+                    pieces[0] + self.masses.len() / CELLS
+                }
+            }
+            (Some(window), Some(fine)) if self.proposals == TUNING + KEPT => {
+                return Ok(Progress::Done(Box::new(self.finding(bench, window, fine).await?)));
+            }
+            (Some(window), Some(_)) => {
+                self.sample(bench, window).await?;
+                pieces[0] + pieces[1] + self.proposals
+            }
+        };
+        Ok(share(done, pieces.iter().sum()))
+    }
+
+    /// The next cells of a grid; whether those were the last.
+    async fn fill(&mut self, bench: &Bench<'_>, grid: Grid) -> Result<bool, CoreError> {
+        let cells = self.masses.len()..(self.masses.len() + CELLS).min(grid.cells());
+        let (codes, masses) = grid.part(cells);
+        let likelihoods = bench.log_likelihoods(codes).await?;
+        self.masses.extend(masses.iter().zip(likelihoods).map(|(mass, l)| mass + f64::from(l)));
+        Ok(self.masses.len() == grid.cells())
+    }
+
+    async fn sample(&mut self, bench: &Bench<'_>, window: Window) -> Result<(), CoreError> {
+        let sampler = self.sampler.get_or_insert_with(|| {
+            let mut noise = Noise::new(SEED, Stream::Test, 1);
+            // Anywhere in sight: where chains end must not depend on where they begin.
+            let [x, y] = window.grid.bounds;
+            #[expect(clippy::cast_possible_truncation, reason = "codes are f32")]
+            let at = |[from, to]: [f64; 2], unit: f32| (from + f64::from(unit) * (to - from)) as f32;
+            let codes = (0..CHAINS).flat_map(|_| [at(x, noise.unit()), at(y, noise.unit())]).collect();
+            Hmc::new(codes, noise)
+        });
+        let tunes = self.proposals < TUNING;
+        let accepted = sampler.advance(bench, tunes).await?;
+        if !tunes {
+            self.samples.extend(&sampler.codes);
+            #[expect(clippy::cast_precision_loss, reason = "proposals are few")]
+            let part = 1.0 / KEPT as f64;
+            self.accepted += accepted * part;
+        }
+        self.proposals += 1;
+        Ok(())
+    }
+
+    async fn finding(&self, bench: &Bench<'_>, window: Window, fine: &[f64]) -> Result<Finding, CoreError> {
+        let [mean, spread] = moments(window.grid, fine);
+        let unable = CoreError::Unable("tell a code: its encoder is missing");
+        let posterior = bench.model.encode(&bench.subject()).ok_or(unable)?;
+        let log_var = posterior.log_var.ok_or(CoreError::Unable("tell how sure it is of a code"))?;
+        let mu: Vec<f64> = read(posterior.mu).await?.into_iter().map(f64::from).collect();
+        let sigma: Vec<f64> =
+            read(log_var).await?.into_iter().map(|value| libm::exp(0.5 * f64::from(value))).collect();
+        let mut facts = Vec::new();
+        for latent in 0..2 {
+            let number = latent + 1;
+            facts.push(fact(&format!("mean_{number}"), format!("Mean of z{number}"), "", mean[latent]));
+            facts.push(fact(&format!("mu_{number}"), "  by the encoder", "", mu[latent]));
+            facts.push(fact(
+                &format!("spread_{number}"),
+                format!("Standard deviation of z{number}"),
+                "",
+                spread[latent],
+            ));
+            facts.push(fact(&format!("sigma_{number}"), "  by the encoder", "", sigma[latent]));
+        }
+        facts.push(fact("log_p", "log p(x), by the grid", "nats", window.log_p));
+        facts.push(fact("accepted", "Proposals of the sampler that were accepted", "", self.accepted));
+        let of = |samples: &[f32], latent: usize| {
+            let values: Vec<f64> = samples.iter().skip(latent).step_by(2).map(|z| f64::from(*z)).collect();
+            moments_of(&values)
+        };
+        for latent in 0..2 {
+            let (number, (mean, spread)) = (latent + 1, of(&self.samples, latent));
+            facts.push(fact(
+                &format!("sampled_mean_{number}"),
+                format!("Mean of z{number}, sampled"),
+                "",
+                mean,
+            ));
+            facts.push(fact(
+                &format!("sampled_spread_{number}"),
+                format!("Standard deviation of z{number}, sampled"),
+                "",
+                spread,
+            ));
+        }
+        let place = |z: [f64; 2]| {
+            let [x, y] = window.grid.bounds;
+            [(z[0] - x[0]) / (x[1] - x[0]), 1.0 - (z[1] - y[0]) / (y[1] - y[0])]
+        };
+        let radii = |times: f64| {
+            let [x, y] = window.grid.bounds;
+            [times * sigma[0] / (x[1] - x[0]), times * sigma[1] / (y[1] - y[0])]
+        };
+        let middle = place([mu[0], mu[1]]);
+        let mut marks: Vec<Mark> = self
+            .samples
+            .chunks_exact(2)
+            .map(|z| Mark::Point(place([f64::from(z[0]), f64::from(z[1])])))
+            .collect();
+        marks.extend([1.0, 2.0].map(|times| Mark::Ellipse(middle, radii(times))));
+        let [x, y] = window.grid.bounds;
+        let picture = Picture {
+            title: format!(
+                "Posterior, z1 from {:.2} to {:.2}, z2 from {:.2} to {:.2}; ellipses: the encoder, one and two \
+                 standard deviations; points: samples",
+                x[0], x[1], y[0], y[1]
+            ),
+            width: FINE,
+            greys: shade(fine),
+            marks,
+        };
+        let notes = vec![
+            "Light is where the code probably lies. An ellipse inside the light is too sure of itself: it covers a \
+             part of the codes that explain the image. An encoder draws one ellipse even where there are two places."
+                .into(),
+        ];
+        Ok(Finding { facts, notes, charts: Vec::new(), pictures: vec![picture] })
+    }
+}
+
+/// The part of the plane with nearly all of the mass, and some more around it.
+fn around(grid: Grid, masses: &[f64]) -> Window {
+    let log_p = log_sum_exp(masses.iter().copied());
+    let mut order: Vec<usize> = (0..masses.len()).collect();
+    order.sort_by(|a, b| masses[*b].total_cmp(&masses[*a]));
+    let (mut seen, mut bounds) = (0.0, [[f64::INFINITY, f64::NEG_INFINITY]; 2]);
+    for cell in order {
+        for (bound, z) in bounds.iter_mut().zip(grid.middle(cell)) {
+            *bound = [bound[0].min(z), bound[1].max(z)];
+        }
+        seen += libm::exp(masses[cell] - log_p);
+        if seen >= SHOWN {
+            break;
+        }
+    }
+    #[expect(clippy::cast_precision_loss, reason = "grids are small")]
+    let cell = (grid.bounds[0][1] - grid.bounds[0][0]) / grid.side as f64;
+    // Square, so that circles stay circles.
+    let half = bounds.map(|[from, to]| 0.5 * (to - from)).into_iter().fold(0.0, f64::max) * 1.2 + 2.0 * cell;
+    let bounds = bounds.map(|[from, to]| [0.5 * (from + to) - half, 0.5 * (from + to) + half]);
+    Window { grid: Grid { side: FINE, bounds, ..grid }, log_p }
+}
+
+/// Mean and standard deviation of each latent.
+fn moments(grid: Grid, masses: &[f64]) -> [[f64; 2]; 2] {
+    let log_all = log_sum_exp(masses.iter().copied());
+    let (mut mean, mut square) = ([0.0; 2], [0.0; 2]);
+    for (cell, mass) in masses.iter().enumerate() {
+        let mass = libm::exp(mass - log_all);
+        for (latent, z) in grid.middle(cell).enumerate() {
+            mean[latent] += mass * z;
+            square[latent] += mass * z * z;
+        }
+    }
+    [mean, [0, 1].map(|latent| libm::sqrt((square[latent] - mean[latent] * mean[latent]).max(0.0)))]
+}
+
+#[expect(clippy::cast_precision_loss, reason = "samples are few")]
+fn moments_of(values: &[f64]) -> (f64, f64) {
+    let count = values.len().max(1) as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    (mean, libm::sqrt(values.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>() / count))
+}
+
+/// Greys of densities: the highest is white; rows from above.
+fn shade(masses: &[f64]) -> Vec<u8> {
+    let most = masses.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 255")]
+    let grey = |mass: &f64| (255.0 * libm::exp(mass - most)).round() as u8;
+    masses.chunks_exact(FINE).rev().flat_map(|row| row.iter().map(grey)).collect()
+}
