@@ -5,7 +5,7 @@ import { join } from 'node:path'
 
 const folder = process.env.TRUNK_STAGING_DIR
 const hash = createHash('sha256')
-for (const name of ['engine_cpu', 'engine_gpu']) {
+for (const name of ['engine_cpu', 'engine_lab', 'engine_gpu']) {
   for (const end of ['.js', '_bg.wasm']) hash.update(readFileSync(join(folder, name + end)))
 }
 const page = join(folder, 'index.html')

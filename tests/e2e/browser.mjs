@@ -119,6 +119,22 @@ export async function step(page) {
 /** A loss as shown: `total`, `reconstruction`, `kl` or `test`. */
 export const loss = async (page, name) => Number(await page.locator(`output[data-loss="${name}"]`).innerText())
 
+/** What is drawn on with the pointer. */
+export const pad = page => page.getByRole('img', { name: /^Pad / })
+
+/** Draws strokes, in shares of the pad. */
+export async function draw(page, strokes) {
+  await pad(page).scrollIntoViewIfNeeded()
+  const box = await pad(page).boundingBox()
+  for (const [first, ...others] of strokes) {
+    const at = ([x, y]) => [box.x + box.width * x, box.y + box.height * y]
+    await page.mouse.move(...at(first))
+    await page.mouse.down()
+    for (const point of others) await page.mouse.move(...at(point), { steps: 6 })
+    await page.mouse.up()
+  }
+}
+
 /** Asserts that nothing went wrong that a visitor would not see. */
 export function healthy(page) {
   assert.deepEqual(page.problems, [])

@@ -1,7 +1,7 @@
 // The panel in which a digit is drawn, or a test digit taken, and seen through the model; and its marks on the plane.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { button, code, difference, drawn, handle, healthy, launch, open, pixels, step, until } from './browser.mjs'
+import { button, code, difference, draw, drawn, handle, healthy, launch, open, pad, pixels, step, until } from './browser.mjs'
 
 let browser
 before(async () => { browser = await launch() })
@@ -14,7 +14,6 @@ const SEVEN = [[[0.25, 0.2], [0.5, 0.21], [0.75, 0.2], [0.4, 0.85]]]
 const BAR = [[[0.35, 0.5], [0.7, 0.5]]]
 
 const panel = page => page.locator('#panel-draw')
-const pad = page => page.getByRole('img', { name: /^Pad / })
 const ink = page => pad(page).locator('path').getAttribute('d')
 const number = page => page.getByRole('spinbutton', { name: 'Number of the test digit' })
 const menu = page => page.locator('.family select')
@@ -26,18 +25,6 @@ async function opened(query, options) {
   await panel(page).locator('> summary').click()
   await pad(page).waitFor()
   return page
-}
-
-async function draw(page, strokes) {
-  await pad(page).scrollIntoViewIfNeeded()
-  const box = await pad(page).boundingBox()
-  for (const [first, ...others] of strokes) {
-    const at = ([x, y]) => [box.x + box.width * x, box.y + box.height * y]
-    await page.mouse.move(...at(first))
-    await page.mouse.down()
-    for (const point of others) await page.mouse.move(...at(point), { steps: 6 })
-    await page.mouse.up()
-  }
 }
 
 /** A picture of the panel as 784 shares of ink, in the light theme; empty where there is none. */

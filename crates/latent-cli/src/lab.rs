@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use indicatif::ProgressBar;
+use latent_core::Device;
 use latent_core::data::Dataset;
 use latent_core::judge::Judge;
-use latent_core::lab::{self, Bench, EXPERIMENTS, Entry, Image, Progress};
-use latent_core::weights::{WeightFile, key};
-use latent_core::{Device, models};
+use latent_core::lab::{self, EXPERIMENTS, Entry, Image, Progress, Surroundings};
+use latent_core::weights::WeightFile;
 use latent_protocol::lab::Finding;
 use pollster::block_on;
 
@@ -76,25 +76,18 @@ pub fn find(
     judge: Option<&Judge>,
     image: &Image,
 ) -> anyhow::Result<Finding> {
-    let family = models::family(file.entry(key::FAMILY)?)?;
-    let model = (family.load)(&lab::device(&Device::flex()), file)?;
-    if let Some(reason) = entry.card.obstacle(&family.card, model.plane().latent_dim) {
-        anyhow::bail!("{} cannot be the subject: {reason}", family.card.name);
-    }
-    let rival = match (entry.rival)(&family.card) {
+    let rival = match entry.rival_of(file)? {
         Some(id) => {
-            let rival = models::family(id)?;
-            let parts =
-                ["decoder", "encoder"].map(|part| format!("www/models/{id}/{part}.safetensors").into());
-            Some((&rival.card, (rival.load)(&lab::device(&Device::flex()), &evaluate::read(&parts)?)?))
+            let part = |part: &str| format!("www/models/{id}/{part}.safetensors").into();
+            Some(evaluate::read(&["decoder", "encoder"].map(part))?)
         }
         None => None,
     };
-    let rival = rival.as_ref().map(|(card, model)| (*card, model.as_ref()));
-    let bench = Bench { model: model.as_ref(), card: &family.card, dataset, judge, image, rival };
-    let (mut experiment, bar) = ((entry.begin)(), ProgressBar::new(1000));
+    let surroundings = Surroundings { dataset, judge, image };
+    let mut trial = entry.trial(&Device::flex(), file, rival.as_ref(), surroundings)?;
+    let bar = ProgressBar::new(1000);
     loop {
-        match block_on(experiment.advance(&bench))? {
+        match block_on(trial.advance())? {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1000")]
             Progress::To(done) => bar.set_position((done * 1000.0) as u64),
             Progress::Done(finding) => {

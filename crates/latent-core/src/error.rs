@@ -1,5 +1,7 @@
 //! What can go wrong in the core.
 
+use std::borrow::Cow;
+
 use latent_protocol::SettingsError;
 use thiserror::Error;
 
@@ -24,6 +26,14 @@ pub enum CoreError {
     /// A model was asked for something its card does not declare.
     #[error("this model cannot {0}")]
     Unable(&'static str),
+    /// A model cannot be the subject of an experiment.
+    #[error("{model} cannot be the subject: {reason}")]
+    Unsuited {
+        /// Name of its family.
+        model: Cow<'static, str>,
+        /// What it lacks.
+        reason: &'static str,
+    },
     /// A run was trained on other images than those that are there.
     #[error(
         "this run was trained on {found}, but the images that are loaded are {loaded}; load those images first"
@@ -51,4 +61,16 @@ pub enum CoreError {
     /// The device could not draw what it computed.
     #[error("the device could not draw ({0}); it may have been lost")]
     Draw(String),
+}
+
+impl CoreError {
+    /// What went wrong, with a capital letter and a full stop.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let mut reason = self.to_string();
+        if let Some(first) = reason.get(..1) {
+            reason = first.to_uppercase() + &reason[1..];
+        }
+        reason + "."
+    }
 }

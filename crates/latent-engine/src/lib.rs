@@ -19,3 +19,5 @@ pub use session::Session;
 pub use web::conformance;
 #[cfg(target_family = "wasm")]
 pub use web::start;
+#[cfg(all(target_family = "wasm", feature = "cpu"))]
+pub use web::start_laboratory;

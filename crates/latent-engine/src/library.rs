@@ -391,7 +391,7 @@ fn failure(err: CoreError) -> Failure {
         CoreError::Settings(_) => ErrorCode::BadSettings,
         CoreError::Weights(_) => ErrorCode::BadFile,
         CoreError::UnknownFamily(_) => ErrorCode::UnknownFamily,
-        CoreError::Unable(_) => ErrorCode::Unable,
+        CoreError::Unable(_) | CoreError::Unsuited { .. } => ErrorCode::Unable,
         CoreError::Read(_) | CoreError::Draw(_) => ErrorCode::DeviceLost,
         CoreError::Idx(_)
         | CoreError::OtherData { .. }

@@ -570,11 +570,7 @@ impl<H: Host> Session<H> {
     }
 
     fn fail(&self, command: &str, err: &CoreError) {
-        let mut reason = err.to_string();
-        if let Some(first) = reason.get(..1) {
-            reason = first.to_uppercase() + &reason[1..];
-        }
-        self.host.emit(Event::Failed { command: command.into(), reason: reason + "." });
+        self.host.emit(Event::Failed { command: command.into(), reason: err.sentence() });
     }
 }
 

@@ -15,6 +15,7 @@ use crate::digit::Digit;
 use crate::draw::Draw;
 use crate::files::Files;
 use crate::images::Images;
+use crate::laboratory::Laboratory;
 use crate::lapse::TimeLapse;
 use crate::measure::Measure;
 use crate::paths::Paths;
@@ -98,6 +99,7 @@ pub fn App() -> impl IntoView {
                 <TimeLapse store=store client=client />
                 <Compare store=store client=client />
                 <Runs store=store client=client />
+                <Laboratory store=store client=client />
                 <Images store=store client=client />
                 <Files store=store client=client />
             </div>

@@ -4,7 +4,7 @@ use latent_protocol::ModelCard;
 use leptos::html::Div;
 use leptos::prelude::*;
 
-use crate::curves::{self, Curve, Rgb, Stroke};
+use crate::curves::{self, Axes, Curve, Rgb, Stroke};
 use crate::format;
 use crate::keep::{Kept, Place};
 use crate::provenance;
@@ -124,7 +124,9 @@ fn LossChart(store: Store, card: ModelCard, past: Vec<Past>) -> impl IntoView {
             width::follow(&area, wide);
         }
     });
-    let picture = move || if is_empty() { NOTHING.to_string() } else { curves::svg(&drawn(), wide.get()) };
+    let picture = move || {
+        if is_empty() { NOTHING.to_string() } else { curves::svg(&drawn(), wide.get(), Axes::default()) }
+    };
     view! {
         <figure class="chart" aria-label="Losses">
             <ul class="legend">
@@ -159,6 +161,11 @@ fn LossChart(store: Store, card: ModelCard, past: Vec<Past>) -> impl IntoView {
             <div class="chart-area" aria-hidden="true" node_ref=area inner_html=picture></div>
         </figure>
     }
+}
+
+/// A colour for a line among others.
+pub fn color(index: usize) -> Rgb {
+    [COLORS, PAST].concat()[index % (COLORS.len() + PAST.len())]
 }
 
 fn swatch(color: Rgb) -> String {

@@ -27,6 +27,9 @@ use engine::Engine;
 use runs::{Dropped, Taken};
 pub use tools::POINTS;
 
+/// Folder of the images that come with the page.
+pub const DATA: &str = "data/mnist";
+
 /// The page's side of the conversation; a cheap handle.
 #[derive(Clone, Copy)]
 pub struct Client(StoredValue<Rc<Inner>, LocalStorage>);

@@ -111,7 +111,7 @@ impl Second {
 /// Tie the two together for as long as the panel is open: one handle, one look, one data set.
 fn tie(second: Second, first_client: Client) {
     let Second { first, store, client, hosts, is_begun, shipped } = second;
-    let is_open = Memo::new(move |_| is_begun.get() && first.panels.read().contains(PANEL));
+    let is_open = Memo::new(move |_| is_begun.get() && first.is_open(PANEL));
     let is_mounted = move || hosts.iter().all(|host| host.get().is_some());
     Effect::new(move |_| {
         let Some(id) = first.second.get().filter(|_| is_mounted()) else { return };

@@ -34,6 +34,25 @@ pub struct Curve {
     pub points: Vec<(f64, f64)>,
 }
 
+impl Curve {
+    /// Half of a bar's width.
+    fn half(&self) -> f64 {
+        match self.points.as_slice() {
+            [(first, _), (second, _), ..] => 0.5 * (second - first),
+            _ => 0.0,
+        }
+    }
+
+    /// Where bars begin and end.
+    fn ends(&self) -> [f64; 2] {
+        let half = self.half();
+        [
+            self.points.first().map_or(f64::NAN, |(step, _)| step - half),
+            self.points.last().map_or(f64::NAN, |(step, _)| step + half),
+        ]
+    }
+}
+
 /// How a line is drawn.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Stroke {
@@ -43,24 +62,49 @@ pub enum Stroke {
     Past,
     /// With a diamond at each point.
     Marked,
+    /// As bars of equal width, from the axis of steps.
+    Bars,
+    /// As a line from end to end at the step of each point.
+    Place,
 }
 
-/// Lines as an SVG of this width, in CSS pixels. The axis of values holds the zero.
-pub fn svg(curves: &[Curve], width: f64) -> String {
+/// What the axes show.
+#[derive(Clone, Copy)]
+pub struct Axes {
+    /// Whether the axis of values holds the zero.
+    pub from_zero: bool,
+    /// Whether steps are placed by their logarithms.
+    pub logarithmic: bool,
+}
+
+impl Default for Axes {
+    fn default() -> Self {
+        Self { from_zero: true, logarithmic: false }
+    }
+}
+
+/// Lines as an SVG of this width, in CSS pixels.
+pub fn svg(curves: &[Curve], width: f64, axes: Axes) -> String {
+    let scale = |step: f64| if axes.logarithmic { step.log10() } else { step };
     let points = || curves.iter().flat_map(|curve| &curve.points).filter(|(_, value)| !value.is_nan());
-    let steps = range(points().map(|(step, _)| *step));
-    let values = range(points().map(|(_, value)| *value).chain([0.0]));
+    let ends = curves.iter().filter(|curve| curve.stroke == Stroke::Bars).flat_map(Curve::ends);
+    let steps = points().map(|(step, _)| *step).chain(ends).map(scale);
+    let steps = range(steps.filter(|step| step.is_finite()));
+    let zero = axes.from_zero.then_some(0.0);
+    let values = range(points().map(|(_, value)| *value).chain(zero));
     let (Some(steps), Some(values)) = (steps, values) else { return String::new() };
 
     let rows = ticks(values, |_| FOOT / ROW);
     let longest = rows.iter().map(|(_, label)| label.len()).max().unwrap_or_default();
     let left = CHARACTER * length(longest) + GAP;
-    let columns = ticks(steps, |label| (width - left) / (CHARACTER * length(label) + 2.0 * GAP));
-    let x = |step: f64| left + share(steps, step) * (width - left);
+    let fit = |label| (width - left) / (CHARACTER * length(label) + 2.0 * GAP);
+    let columns = if axes.logarithmic { powers(steps, fit) } else { ticks(steps, fit) };
+    let place = |step: f64| left + share(steps, step) * (width - left);
+    let x = |step: f64| place(scale(step));
     let y = |value: f64| FOOT - share(values, value) * FOOT;
 
     let horizontal = rows.iter().map(|(value, _)| format!("M{left:.1} {:.1}H{width}", y(*value)));
-    let vertical = columns.iter().map(|(step, _)| format!("M{:.1} 0V{FOOT}", x(*step)));
+    let vertical = columns.iter().map(|(step, _)| format!("M{:.1} 0V{FOOT}", place(*step)));
     let grid: String = horizontal.chain(vertical).collect();
     let text = |anchor: &str, x: f64, y: f64, label: &str| {
         format!("<text text-anchor='{anchor}' x='{x:.1}' y='{y:.1}'>{label}</text>")
@@ -69,7 +113,7 @@ pub fn svg(curves: &[Curve], width: f64) -> String {
     let beside = rows.iter().map(|(value, label)| text("end", left - GAP, (y(*value) + 4.0).max(CAP), label));
     let below = columns.iter().map(|(step, label)| {
         let half = CHARACTER * length(label.len()) / 2.0;
-        text("middle", (x(*step) - GAP / 2.0).min(width - half), 170.0, label)
+        text("middle", (place(*step) - GAP / 2.0).min(width - half), 170.0, label)
     });
     let labels: String = beside.chain(below).collect();
     let lines: String = curves.iter().map(|curve| line(curve, x, y)).collect();
@@ -82,6 +126,17 @@ pub fn svg(curves: &[Curve], width: f64) -> String {
 
 /// A line, and its marks.
 fn line(curve: &Curve, x: impl Fn(f64) -> f64, y: impl Fn(f64) -> f64) -> String {
+    let color = rgb(curve.color);
+    if let Stroke::Bars | Stroke::Place = curve.stroke {
+        let half = curve.half();
+        let bar = |(step, value): &(f64, f64)| match curve.stroke {
+            Stroke::Place => format!("M{:.1} {FOOT}V0", x(*step)),
+            _ => format!("M{:.1} {FOOT}V{:.1}H{:.1}V{FOOT}", x(step - half), y(*value), x(step + half)),
+        };
+        let path: String = curve.points.iter().map(bar).collect();
+        let kind = if curve.stroke == Stroke::Bars { "bars" } else { "line" };
+        return format!("<g class='{kind}' stroke='{color}' fill='{color}'><path d='{path}'/></g>");
+    }
     let is_known = |point: &&(f64, f64)| !point.1.is_nan();
     let path = |part: &[(f64, f64)]| {
         let points: Vec<String> =
@@ -95,7 +150,6 @@ fn line(curve: &Curve, x: impl Fn(f64) -> f64, y: impl Fn(f64) -> f64) -> String
     let marked = if curve.stroke == Stroke::Marked { curve.points.as_slice() } else { &[] };
     let marks: String = marked.iter().filter(is_known).map(mark).collect();
     let kind = if curve.stroke == Stroke::Past { "line past" } else { "line" };
-    let color = rgb(curve.color);
     format!(
         "<g class='{kind}' stroke='{color}'>\
          <path d='{path}'/><path class='marks' fill='{color}' d='{marks}'/></g>"
@@ -139,6 +193,27 @@ fn ticks((least, largest): (f64, f64), fit: impl Fn(usize) -> f64) -> Vec<(f64, 
     let numbers = 0..=gaps as u32;
     let tick = |number: u32| least + (largest - least) * f64::from(number) / gaps;
     numbers.map(tick).map(|tick| (tick, label(tick, exponent))).collect()
+}
+
+/// Round numbers in a range of logarithms, with their logarithms before them: 1, 2, 5, 10 and so on where there is room, or
+/// else powers of ten.
+fn powers((least, largest): (f64, f64), fit: impl Fn(usize) -> f64) -> Vec<(f64, String)> {
+    #[expect(clippy::cast_possible_truncation, reason = "an exponent")]
+    let exponents = least.floor() as i32..=largest.ceil() as i32;
+    let numbers = |digits: &[f64]| -> Vec<(f64, String)> {
+        let all = exponents.clone().flat_map(|exponent| {
+            digits.iter().map(move |digit| {
+                let number = digit * 10_f64.powi(exponent);
+                (number.log10(), label(number, exponent))
+            })
+        });
+        all.filter(|(place, _)| (least..=largest).contains(place)).collect()
+    };
+    // Equal factors have equal room, which the widest label needs twice over where there are three in a power.
+    let fine = numbers(&[1.0, 2.0, 5.0]);
+    let longest = fine.iter().map(|(_, label)| label.len()).max().unwrap_or_default();
+    let room = fit(longest) / (largest - least).max(f64::MIN_POSITIVE);
+    if room >= 4.0 { fine } else { numbers(&[1.0]) }
 }
 
 /// The power of ten that a number has; 0 of zero.
@@ -189,7 +264,7 @@ mod tests {
     #[test]
     fn a_line_is_broken_where_it_has_no_value() {
         let points = vec![(0.0, 0.0), (1.0, f64::NAN), (2.0, 1.0), (4.0, 0.5)];
-        let drawn = svg(&[Curve { color: (1, 2, 3), stroke: Stroke::Plain, points }], 139.6);
+        let drawn = svg(&[Curve { color: (1, 2, 3), stroke: Stroke::Plain, points }], 139.6, Axes::default());
         // Labels of three characters take 39.6 pixels.
         assert!(drawn.contains("d='M39.60 156.00M89.60 0.00L139.60 78.00'"), "{drawn}");
     }
@@ -197,7 +272,7 @@ mod tests {
     #[test]
     fn no_label_is_cut_at_the_edge() {
         let points = vec![(0.0, 0.0), (12_000.0, 300.0)];
-        let drawn = svg(&[Curve { color: (1, 2, 3), stroke: Stroke::Plain, points }], 300.0);
+        let drawn = svg(&[Curve { color: (1, 2, 3), stroke: Stroke::Plain, points }], 300.0, Axes::default());
         // The last step's five characters take 36 pixels.
         assert!(drawn.contains("x='282.0' y='170.0'>12000<"), "{drawn}");
         assert!(drawn.contains("y='6.0'>300<"), "{drawn}");
@@ -205,6 +280,28 @@ mod tests {
 
     #[test]
     fn without_values_there_is_no_picture() {
-        assert_eq!(svg(&[Curve { color: (1, 2, 3), stroke: Stroke::Past, points: Vec::new() }], 100.0), "");
+        let none = [Curve { color: (1, 2, 3), stroke: Stroke::Past, points: Vec::new() }];
+        assert_eq!(svg(&none, 100.0, Axes::default()), "");
+    }
+
+    #[test]
+    fn logarithms_have_round_labels() {
+        let labels = |range, room: f64| -> Vec<String> {
+            powers(range, |_| room).into_iter().map(|(_, label)| label).collect()
+        };
+        assert_eq!(labels((0.0, 3.0), 20.0), ["1", "2", "5", "10", "20", "50", "100", "200", "500", "1000"]);
+        assert_eq!(labels((0.0, 3.1), 6.0), ["1", "10", "100", "1000"]);
+        assert_eq!(labels((1.5, 2.5), 9.0), ["50", "100", "200"]);
+    }
+
+    #[test]
+    fn bars_stand_on_the_axis_and_places_cross_the_picture() {
+        let points = vec![(1.0, 4.0), (3.0, 2.0)];
+        let bars = Curve { color: (1, 2, 3), stroke: Stroke::Bars, points };
+        let place = Curve { color: (1, 2, 3), stroke: Stroke::Place, points: vec![(2.0, 0.0)] };
+        let drawn = svg(&[bars, place], 132.4, Axes::default());
+        // Labels of two characters take 32.4 pixels.
+        assert!(drawn.contains("M32.4 156V0.0H82.4V156M82.4 156V78.0H132.4V156"), "{drawn}");
+        assert!(drawn.contains("M82.4 156V0'"), "{drawn}");
     }
 }

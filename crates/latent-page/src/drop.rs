@@ -24,9 +24,7 @@ pub fn Drops(store: Store, client: Client, wishes: Wishes) -> impl IntoView {
             }
             if !images.is_empty() {
                 // There is where it is told what became of them.
-                store.panels.update(|panels| {
-                    panels.insert("images".into());
-                });
+                store.set_open("images", true);
                 images::open(store, client, wishes, &images).await;
             }
         });

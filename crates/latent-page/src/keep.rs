@@ -16,6 +16,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
+use crate::order::sorted;
 use crate::store::Store;
 use database::Database;
 pub use kept::{Kept, Place, State, test_loss};
@@ -26,11 +27,8 @@ pub const MOST: usize = 12;
 
 /// Ids of the runs that make way: finished ones first, older ones first, and none that a tab has.
 fn surplus(runs: &[Kept]) -> Vec<String> {
-    let mut free: Vec<&Kept> = runs.iter().filter(|run| run.place == Place::Shelf).collect();
-    free.sort_by(|a, b| {
-        let rank = |run: &Kept| run.state != State::Finished;
-        rank(a).cmp(&rank(b)).then(a.saved_ms.total_cmp(&b.saved_ms))
-    });
+    let rank = |run: &Kept| (run.state != State::Finished, run.saved_ms);
+    let free = sorted(runs.iter().filter(|run| run.place == Place::Shelf), |a, b| rank(a) < rank(b));
     free.into_iter().take(runs.len().saturating_sub(MOST)).map(|run| run.id.clone()).collect()
 }
 
@@ -241,7 +239,8 @@ impl Keep {
             Err(err) => return self.store.unkept.set(Some(explain(&err))),
         };
         let held = lock::held().await;
-        let mut runs: Vec<Kept> = found.iter().filter_map(|run: JsValue| Kept::from_js(&run)).collect();
+        let runs = found.iter().filter_map(|run: JsValue| Kept::from_js(&run));
+        let mut runs = sorted(runs, |a, b| a.saved_ms > b.saved_ms);
         for run in &mut runs {
             let is_current = self.current.borrow().as_ref().is_some_and(|current| current.kept.id == run.id);
             run.place = match (is_current, held.contains(&run.id)) {
@@ -250,7 +249,6 @@ impl Keep {
                 (false, false) => Place::Shelf,
             };
         }
-        runs.sort_by(|a, b| b.saved_ms.total_cmp(&a.saved_ms));
         self.store.runs.set(runs);
     }
 

@@ -271,7 +271,7 @@ pub fn TimeLapse(store: Store, client: Client) -> impl IntoView {
     let _ = client;
     let lapse = store.lapse;
     let is_playing = RwSignal::new(false);
-    let is_open = Memo::new(move |_| store.panels.read().contains(ID));
+    let is_open = Memo::new(move |_| store.is_open(ID));
     Effect::new(move |_| {
         // What is over the plane must not stay when what takes it away is folded up.
         if !is_open.get() {

@@ -25,11 +25,13 @@ mod image_number;
 mod images;
 mod keep;
 mod keepsake;
+mod laboratory;
 mod lapse;
 mod marks;
 mod measure;
 mod normal;
 mod normalise;
+mod order;
 mod pad;
 mod palette;
 mod panel;
@@ -50,6 +52,7 @@ mod strip;
 mod timing;
 mod training;
 mod width;
+mod worker;
 
 use wasm_bindgen::JsCast;
 

@@ -13,17 +13,8 @@ pub fn Panel(
     title: &'static str,
     children: ChildrenFn,
 ) -> impl IntoView {
-    let is_open = Memo::new(move |_| store.panels.read().contains(id));
+    let is_open = Memo::new(move |_| store.is_open(id));
     let was_open = Memo::new(move |before: Option<&bool>| is_open.get() || before == Some(&true));
-    let toggle = move |open: bool| {
-        store.panels.update(|panels| {
-            if open {
-                panels.insert(id.to_string())
-            } else {
-                panels.remove(id)
-            };
-        });
-    };
     view! {
         <details
             class="panel"
@@ -32,7 +23,7 @@ pub fn Panel(
             on:toggle:target=move |event| {
                 let open = event.target().open();
                 if open != is_open.get_untracked() {
-                    toggle(open);
+                    store.set_open(id, open);
                 }
             }
         >

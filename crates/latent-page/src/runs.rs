@@ -68,7 +68,7 @@ pub fn Resume(store: Store, client: Client) -> impl IntoView {
 #[component]
 pub fn Runs(store: Store, client: Client) -> impl IntoView {
     Effect::new(move |_| {
-        if store.panels.read().contains("runs") {
+        if store.is_open("runs") {
             spawn_local(async move { client.keep().refresh().await });
         }
     });

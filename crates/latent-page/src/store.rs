@@ -1,6 +1,5 @@
 //! What the page knows: signals that every component may read.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use latent_protocol::{
@@ -66,7 +65,7 @@ pub struct Store {
     /// The model on show.
     pub model: RwSignal<Option<ModelSummary>>,
     /// Panels that are open, by their names in the link.
-    pub panels: RwSignal<BTreeSet<String>>,
+    pub panels: RwSignal<Vec<String>>,
     /// What is drawn on the plane.
     pub view: RwSignal<PlaneView>,
     /// Classes whose points are shown, a bit each.
@@ -283,9 +282,7 @@ impl Store {
         }
         self.families.set(families);
         if let Some(data) = link.data {
-            self.panels.update(|panels| {
-                panels.insert("images".into());
-            });
+            self.set_open("images", true);
             self.say(
                 format!(
                     "This link was made with other images, \u{201c}{data}\u{201d}: load them in the Images panel. All else \
@@ -421,6 +418,21 @@ impl Store {
         self.measured.update(|measured| *measured = measured.take().filter(|of| of.step.is_none()));
     }
 
+    /// Whether a panel is open.
+    pub fn is_open(&self, panel: &str) -> bool {
+        self.panels.read().iter().any(|open| open == panel)
+    }
+
+    /// Open a panel or close it.
+    pub fn set_open(&self, panel: &str, open: bool) {
+        self.panels.update(|panels| {
+            panels.retain(|known| known != panel);
+            if open {
+                panels.push(panel.to_string());
+            }
+        });
+    }
+
     /// What a class is called.
     pub fn class_name(&self, class: usize) -> String {
         self.class_names
@@ -467,7 +479,7 @@ impl Store {
             classes: Some(self.classes.get()),
             subject: self.subject.get(),
             data: data.map(|facts| word(&format!("{} {}", facts.name, facts.version))),
-            second: self.second.get().filter(|_| panels.contains(compare::PANEL)),
+            second: self.second.get().filter(|_| self.is_open(compare::PANEL)),
             panels,
             measure,
             ..Link::default()

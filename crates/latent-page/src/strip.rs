@@ -5,6 +5,7 @@ use leptos::html::Div;
 use leptos::prelude::*;
 
 use crate::format;
+use crate::order::sorted;
 use crate::store::Store;
 
 /// What may be drawn of a model with these abilities and so many latents.
@@ -71,8 +72,7 @@ fn row_labels(store: Store) -> Vec<String> {
     let kl = store.latent_kl.read();
     // What was measured of another model says nothing here.
     let nats = |index: usize| kl.get(index).copied().filter(|_| kl.len() == latent_dim);
-    let mut order: Vec<usize> = (0..latent_dim).collect();
-    order.sort_by(|a, b| nats(*b).unwrap_or(0.0).total_cmp(&nats(*a).unwrap_or(0.0)));
+    let mut order = sorted(0..latent_dim, |a, b| nats(*a).unwrap_or(0.0) > nats(*b).unwrap_or(0.0));
     order.truncate(Strip::MOST_ROWS);
     let label = |index: usize| match nats(index) {
         Some(nats) => format!("{} \u{b7} {nats:.1} nats", format::latent(index)),

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::card::{Likelihood, ModelCard};
+use crate::data::DataSource;
+use crate::tools::Subject;
 
 type Text = Cow<'static, str>;
 type List<T> = Cow<'static, [T]>;
@@ -20,6 +22,8 @@ pub struct ExperimentCard {
     pub summary: Text,
     /// What a model must be able to.
     pub needs: List<Need>,
+    /// What it looks at beside its subject.
+    pub images: Images,
 }
 
 impl ExperimentCard {
@@ -30,7 +34,18 @@ impl ExperimentCard {
     }
 }
 
-/// Something that an experiment asks of its subject.
+/// Images of the data set, from none to all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Images {
+    /// None.
+    None,
+    /// Those that are never trained on.
+    Test,
+    /// All.
+    All,
+}
+
+/// Something that an experiment asks of its model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Need {
     /// An encoder.
@@ -135,6 +150,8 @@ pub enum ChartKind {
     Bars,
     /// A bar for each number, of its logarithm's height.
     LogarithmicBars,
+    /// Counts over the logarithms of numbers, which are those of the first series. Each other series is a place.
+    Histogram,
 }
 
 /// A line or a group of bars.
@@ -166,4 +183,55 @@ pub enum Mark {
     Point([f64; 2]),
     /// An ellipse: its middle and its two radii.
     Ellipse([f64; 2], [f64; 2]),
+}
+
+/// What the page asks of the laboratory's worker. With it comes an array: the model's file, 784 greys of a drawing or
+/// nothing, and the visitor's images or nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LabTask {
+    /// Id of the experiment.
+    pub experiment: String,
+    /// The image that is looked at.
+    pub subject: Subject,
+    /// Class of a drawing, for a model that is told.
+    pub class: u8,
+    /// The images that test images are taken from.
+    pub source: DataSource,
+    /// Folder of the images that come with the page.
+    pub data_url: String,
+    /// Folder of the models that come with the page.
+    pub models_url: String,
+}
+
+/// What the laboratory's worker says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum LabEvent {
+    /// It is up.
+    Ready {
+        /// Cards of all experiments.
+        experiments: Vec<ExperimentCard>,
+    },
+    /// So much of the experiment is done, 0 to 1.
+    Progress {
+        /// The share.
+        done: f64,
+        /// What is known already, when there is something new to show.
+        finding: Option<Finding>,
+    },
+    /// The experiment came to its end.
+    Found {
+        /// What it found.
+        finding: Finding,
+        /// Class of the image, where it is known.
+        label: Option<u8>,
+        /// Greys of the image.
+        image: Vec<u8>,
+        /// What it took.
+        elapsed_ms: f64,
+    },
+    /// It could not be done.
+    Failed {
+        /// A sentence.
+        reason: String,
+    },
 }

@@ -1,7 +1,5 @@
 //! The link that reproduces what is on screen.
 
-use std::collections::BTreeSet;
-
 use crate::{DevicePreference, ModelCard, Settings, Strip, Subject, number_f32};
 
 /// Names in a link that no setting may have.
@@ -53,7 +51,7 @@ pub struct Link {
     /// `show=013`, or `show=none`: classes whose test images are shown, a bit each; none for all.
     pub classes: Option<u32>,
     /// `open=draw,path`: names of open panels.
-    pub panels: BTreeSet<String>,
+    pub panels: Vec<String>,
     /// `image=17`: the test image that is looked at.
     pub subject: Subject,
     /// `data=`: the visitor's images that are trained on, as [`word`] writes them.
@@ -119,7 +117,7 @@ impl Link {
             "view" => self.view = named(&VIEWS, value).unwrap_or_default(),
             "show" => self.classes = parse_classes(value),
             "open" => {
-                let panels: Option<BTreeSet<String>> = value.split(',').map(parse_word).collect();
+                let panels: Option<Vec<String>> = value.split(',').map(parse_word).collect();
                 self.panels = panels.filter(|panels| panels.len() <= PANELS).unwrap_or_default();
             }
             "image" => self.subject = below(value, IMAGES).map_or(Subject::None, Subject::Image),

@@ -5,7 +5,7 @@ use std::borrow::Cow::Borrowed;
 
 use burn::tensor::Tensor;
 use latent_kernels::upload;
-use latent_protocol::lab::{Chart, ChartKind, ExperimentCard, Finding, Need, Series};
+use latent_protocol::lab::{Chart, ChartKind, ExperimentCard, Finding, Images, Need, Series};
 
 use super::{Bench, Entry, Experiment, Progress, SEED, Work, fact, share};
 use crate::CoreError;
@@ -23,6 +23,7 @@ pub const ENTRY: Entry = Entry {
              variance of this image's code are fitted to its own bound, and the nats that it gains are counted.",
         ),
         needs: Borrowed(&[Need::Posterior, Need::NoClasses]),
+        images: Images::None,
     },
     begin: || Box::new(Gap::default()),
     rival: |_| None,
@@ -58,6 +59,10 @@ pub struct Gap {
 impl Experiment for Gap {
     fn advance<'a>(&'a mut self, bench: &'a Bench<'a>) -> Work<'a> {
         Box::pin(self.work(bench))
+    }
+
+    fn so_far(&self) -> Option<Finding> {
+        Some(self.finding())
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow::Borrowed;
 
-use latent_protocol::lab::{Chart, ChartKind, ExperimentCard, Finding, Need, Picture, Series};
+use latent_protocol::lab::{Chart, ChartKind, ExperimentCard, Finding, Images, Need, Picture, Series};
 
 use super::{Bench, Entry, Experiment, Image, Progress, SEED, Work, fact, share};
 use crate::CoreError;
@@ -23,6 +23,7 @@ pub const ENTRY: Entry = Entry {
              probable than most digits, since black is what a model of digits predicts best.",
         ),
         needs: Borrowed(&[Need::Posterior, Need::NoClasses]),
+        images: Images::Test,
     },
     begin: || Box::new(Density::default()),
     rival: |_| None,
@@ -128,7 +129,7 @@ impl Density {
         );
         let charts = vec![Chart {
             title: "Negative bound on the log-probability".into(),
-            kind: ChartKind::Bars,
+            kind: ChartKind::Histogram,
             x: "nats, less is more probable".into(),
             y: "test digits".into(),
             series,

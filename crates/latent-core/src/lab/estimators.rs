@@ -4,7 +4,7 @@
 use std::borrow::Cow::Borrowed;
 
 use burn::tensor::Tensor;
-use latent_protocol::lab::{Chart, ChartKind, ExperimentCard, Finding, Need, Series};
+use latent_protocol::lab::{Chart, ChartKind, ExperimentCard, Finding, Images, Need, Series};
 
 use super::{Bench, Entry, Experiment, Image, Progress, SEED, Work, fact, share};
 use crate::CoreError;
@@ -24,6 +24,7 @@ pub const ENTRY: Entry = Entry {
              all its weights. Textbooks say that the closed form of the KL helps and that the score function is hopeless.",
         ),
         needs: Borrowed(&[Need::Posterior, Need::NoClasses, Need::Encoder]),
+        images: Images::Test,
     },
     begin: || Box::new(Scatter::default()),
     rival: |_| None,

@@ -4,7 +4,7 @@
 use std::borrow::Cow::Borrowed;
 
 use latent_protocol::ModelCard;
-use latent_protocol::lab::{ExperimentCard, Finding, Need, Picture};
+use latent_protocol::lab::{ExperimentCard, Finding, Images, Need, Picture};
 use nalgebra::{Cholesky, DMatrix, DVector};
 
 use super::{Bench, Entry, Experiment, Progress, SEED, Work, fact, share};
@@ -27,6 +27,7 @@ pub const ENTRY: Entry = Entry {
              codes looks at what is decoded, beside another model's samples.",
         ),
         needs: Borrowed(&[Need::Codes, Need::NoClasses]),
+        images: Images::All,
     },
     begin: || Box::new(Walls::default()),
     rival: |card| Some(if card.abilities.likelihood.is_some() { "autoencoder" } else { "vae" }),

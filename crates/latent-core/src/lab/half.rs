@@ -6,7 +6,7 @@ use std::borrow::Cow::Borrowed;
 
 use burn::tensor::Tensor;
 use latent_kernels::{Form, product, upload};
-use latent_protocol::lab::{Chart, ChartKind, ExperimentCard, Fact, Finding, Need, Picture, Series};
+use latent_protocol::lab::{Chart, ChartKind, ExperimentCard, Fact, Finding, Images, Need, Picture, Series};
 
 use super::{Bench, Entry, Experiment, Image, Progress, Work, fact, share};
 use crate::CoreError;
@@ -27,6 +27,7 @@ pub const ENTRY: Entry = Entry {
              the mean digit, and a copy of the most similar training digit.",
         ),
         needs: Borrowed(&[Need::Bits, Need::Plane, Need::NoClasses]),
+        images: Images::All,
     },
     begin: || Box::new(Half::default()),
     rival: |_| None,

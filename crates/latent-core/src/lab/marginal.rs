@@ -3,7 +3,7 @@
 
 use std::borrow::Cow::Borrowed;
 
-use latent_protocol::lab::{Chart, ChartKind, ExperimentCard, Finding, Need, Series};
+use latent_protocol::lab::{Chart, ChartKind, ExperimentCard, Finding, Images, Need, Series};
 
 use super::{Bench, Entry, Experiment, Progress, SEED, Work, fact, share};
 use crate::CoreError;
@@ -24,6 +24,7 @@ pub const ENTRY: Entry = Entry {
              fine grid gives the answer itself.",
         ),
         needs: Borrowed(&[Need::Posterior, Need::NoClasses]),
+        images: Images::None,
     },
     begin: || Box::new(Marginal::default()),
     rival: |_| None,

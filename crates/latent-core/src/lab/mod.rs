@@ -10,6 +10,7 @@ mod hmc;
 mod marginal;
 mod posterior;
 mod race;
+mod trial;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -26,6 +27,8 @@ use crate::gates::LabGate;
 use crate::judge::Judge;
 use crate::noise::{Noise, Stream};
 use crate::weights::read;
+
+pub use trial::{Surroundings, Trial};
 
 /// An experiment: how it presents itself, and how it begins.
 pub struct Entry {
@@ -160,6 +163,11 @@ pub type Work<'a> = Pin<Box<dyn Future<Output = Result<Progress, CoreError>> + '
 pub trait Experiment: Send {
     /// Do the next piece of work: at most some tens of milliseconds on a CPU.
     fn advance<'a>(&'a mut self, bench: &'a Bench<'a>) -> Work<'a>;
+
+    /// What is known before the end, where that can be shown.
+    fn so_far(&self) -> Option<Finding> {
+        None
+    }
 }
 
 fn fact(key: &str, label: impl Into<String>, unit: &str, value: f64) -> Fact {

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow::Borrowed;
 
-use latent_protocol::lab::{ExperimentCard, Finding, Mark, Need, Picture};
+use latent_protocol::lab::{ExperimentCard, Finding, Images, Mark, Need, Picture};
 
 use super::hmc::Hmc;
 use super::{Bench, Entry, Experiment, Progress, SEED, Work, fact, share};
@@ -25,6 +25,7 @@ pub const ENTRY: Entry = Entry {
              without an encoder.",
         ),
         needs: Borrowed(&[Need::Posterior, Need::Plane, Need::NoClasses]),
+        images: Images::None,
     },
     begin: || Box::new(Truth::default()),
     rival: |_| None,
@@ -218,7 +219,7 @@ impl Truth {
             marks,
         };
         let notes = vec![
-            "Light is where the code probably lies. An ellipse inside the light is too sure of itself: it covers a \
+            "Ink is where the code probably lies. An ellipse inside the ink is too sure of itself: it covers a \
              part of the codes that explain the image. An encoder draws one ellipse even where there are two places."
                 .into(),
         ];

@@ -4,7 +4,7 @@
 use std::borrow::Cow::Borrowed;
 
 use latent_protocol::Settings;
-use latent_protocol::lab::{Chart, ChartKind, ExperimentCard, Finding, Series};
+use latent_protocol::lab::{Chart, ChartKind, ExperimentCard, Finding, Images, Series};
 
 use super::{Bench, Entry, Experiment, Progress, Work, fact, share};
 use crate::CoreError;
@@ -25,6 +25,7 @@ pub const ENTRY: Entry = Entry {
         ),
         // It trains models of its own.
         needs: Borrowed(&[]),
+        images: Images::All,
     },
     begin: || Box::new(Race::default()),
     rival: |_| None,
@@ -72,6 +73,10 @@ pub struct Race {
 impl Experiment for Race {
     fn advance<'a>(&'a mut self, bench: &'a Bench<'a>) -> Work<'a> {
         Box::pin(self.work(bench))
+    }
+
+    fn so_far(&self) -> Option<Finding> {
+        (!self.curves[1].is_empty()).then(|| self.finding())
     }
 }
 

@@ -49,9 +49,11 @@ pub fn images(
 
 /// The latents with the largest KL first; in their own order where it is not known.
 fn order(latent_dim: usize, kl: &[f64]) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..latent_dim).collect();
-    if kl.len() == latent_dim {
-        order.sort_by(|a, b| kl[*b].total_cmp(&kl[*a]));
+    let mut order: Vec<usize> = Vec::with_capacity(latent_dim);
+    for latent in 0..latent_dim {
+        let is_known = kl.len() == latent_dim;
+        let at = order.iter().position(|other| is_known && kl[*other] < kl[latent]).unwrap_or(order.len());
+        order.insert(at, latent);
     }
     order.truncate(Strip::MOST_ROWS);
     order

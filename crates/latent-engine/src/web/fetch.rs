@@ -61,7 +61,7 @@ async fn shard(
 }
 
 /// The bytes of a file; `progress` is told how many are here.
-async fn fetch(url: &str, progress: impl Fn(usize)) -> Result<Vec<u8>, String> {
+pub async fn fetch(url: &str, progress: impl Fn(usize)) -> Result<Vec<u8>, String> {
     let reason = |what: &str| format!("{url} could not be fetched ({what})");
     let failed = |_: JsValue| reason("the connection failed");
     let global = js_sys::global();

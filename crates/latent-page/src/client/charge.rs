@@ -6,12 +6,12 @@ use latent_protocol::{Command, DeviceKind, DevicePreference, Event, Phase};
 use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 
-use super::Inner;
 use super::engine::{Engine, Kind, Message};
 use super::runs::Taken;
-use super::shipped::absolute;
+use super::{DATA, Inner};
 use crate::store::Remedy;
 use crate::timing;
+use crate::worker::absolute;
 
 /// More failures than this within a minute are not answered by another start.
 const RESTARTS: usize = 3;
@@ -44,7 +44,7 @@ impl Inner {
             theme: store.theme.get_untracked(),
             grid: store.grid.get_untracked(),
             point: store.point.get_untracked(),
-            data_url: absolute("data/mnist"),
+            data_url: absolute(DATA),
         };
         let weak = Rc::downgrade(self);
         Engine::start(kind, &attach, move |engine, message| {

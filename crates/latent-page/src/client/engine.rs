@@ -8,9 +8,9 @@ use latent_protocol::{Command, DeviceReport, Event};
 use leptos::prelude::document;
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{ErrorEvent, HtmlCanvasElement, HtmlElement, MessageEvent, Worker, WorkerOptions, WorkerType};
+use web_sys::{ErrorEvent, HtmlCanvasElement, HtmlElement, MessageEvent, Worker};
 
-use super::shipped::absolute;
+use crate::worker;
 
 /// Which engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,11 +53,6 @@ impl Engine {
             Kind::Gpu => "engine_gpu",
         };
         let early = if kind == Kind::Cpu { early_worker() } else { None };
-        let version =
-            document().query_selector("meta[name=engines]")?.and_then(|meta| meta.get_attribute("content"));
-        let url = absolute(&format!("engine.js?engine={name}&v={}", version.unwrap_or_default()));
-        let options = WorkerOptions::new();
-        options.set_type(WorkerType::Module);
         let canvases = [canvas()?, canvas()?, canvas()?];
         let offscreen = Array::new();
         for canvas in &canvases {
@@ -65,7 +60,7 @@ impl Engine {
         }
         let (worker, is_up) = match early {
             Some(early) => early,
-            None => (Worker::new_with_options(&url, &options)?, false),
+            None => (worker::start(name)?, false),
         };
         let engine = Rc::new(Self {
             worker,
@@ -100,10 +95,7 @@ impl Engine {
         let weak = Rc::downgrade(self);
         let on_error = Closure::<dyn FnMut(ErrorEvent)>::new(move |error: ErrorEvent| {
             let Some(engine) = weak.upgrade() else { return };
-            let said = Reflect::get(&error, &"message".into()).ok().and_then(|text| text.as_string());
-            let reason =
-                said.filter(|text| !text.is_empty()).unwrap_or_else(|| "it could not be loaded".into());
-            hear(&engine, Message::Crashed(explain(&reason)));
+            hear(&engine, Message::Crashed(worker::fault(&error)));
         });
         self.worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         self.worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
@@ -194,11 +186,4 @@ fn canvas() -> Result<HtmlCanvasElement, JsValue> {
     let canvas: HtmlCanvasElement = document().create_element("canvas")?.unchecked_into();
     canvas.set_attribute("aria-hidden", "true")?;
     Ok(canvas)
-}
-
-fn explain(reason: &str) -> String {
-    if reason.contains("memory") || reason.contains("allocation") {
-        return "it ran out of memory; smaller layers or batches need less".into();
-    }
-    reason.trim_start_matches("Uncaught ").trim_end_matches('.').to_string()
 }

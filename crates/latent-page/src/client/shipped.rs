@@ -10,6 +10,7 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::Response;
 
 use super::Inner;
+use crate::worker::absolute;
 
 impl Inner {
     /// Fetch the shipped weights of the chosen family and show them.
@@ -153,12 +154,6 @@ impl Inner {
         *self.judge.borrow_mut() = Some(judge.clone());
         Ok(judge)
     }
-}
-
-/// A URL beside the page, whatever path it is served from.
-pub(super) fn absolute(path: &str) -> String {
-    let base = document().base_uri().ok().flatten().unwrap_or_default();
-    web_sys::Url::new_with_base(path, &base).map_or_else(|_| path.to_string(), |url| url.href())
 }
 
 async fn fetch(url: &str) -> Result<Uint8Array, JsValue> {

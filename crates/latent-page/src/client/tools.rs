@@ -38,6 +38,11 @@ impl Client {
         self.observe(Subject::Drawing);
     }
 
+    /// The visitor's drawing that was looked at last: 784 grey bytes.
+    pub fn drawing(self) -> Option<Uint8Array> {
+        self.inner().drawing.borrow().clone()
+    }
+
     /// Draw another code from the posterior of what is looked at.
     pub fn resample(self) {
         let inner = self.inner();
