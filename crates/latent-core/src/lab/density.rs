@@ -3,6 +3,7 @@
 
 use std::borrow::Cow::Borrowed;
 
+use burn::tensor::Tensor;
 use latent_protocol::lab::{Chart, ChartKind, ExperimentCard, Finding, Need, Picture, Series};
 
 use super::{Bench, Entry, Experiment, Image, Progress, SEED, Work, fact, share};
@@ -65,7 +66,7 @@ const BARS: usize = 25;
 pub struct Density {
     images: Vec<Image>,
     /// Negative bounds.
-    nats: Vec<f64>,
+    pub(super) nats: Vec<f64>,
 }
 
 impl Experiment for Density {
@@ -87,15 +88,11 @@ impl Density {
         let images: Vec<&Image> = self.images[from..].iter().take(CHUNK).collect();
         let eps = Noise::new(SEED, Stream::Test, from as u64);
         let eps = { eps }.normal([DRAWS, images.len(), bench.latent_dim()], &bench.model.device());
-        let unable = CoreError::Unable("bound the likelihood of images: its encoder is missing");
-        let terms = bench.model.bound(&bench.examples(&images), eps).ok_or(unable)?;
-        let cost =
-            terms.reconstruction.mean_dim(0).flatten::<1>(0, 1) + terms.kl.sum_dim(1).flatten::<1>(0, 1);
-        self.nats.extend(read(cost).await?.into_iter().map(f64::from));
+        self.nats.extend(by_the_encoder(bench, &images, eps).await?.into_iter().map(f64::from));
         Ok(share(self.nats.len(), self.images.len()))
     }
 
-    fn finding(&self, bench: &Bench<'_>) -> Finding {
+    pub(super) fn finding(&self, bench: &Bench<'_>) -> Finding {
         let strangers: Vec<_> = strangers(bench.image).collect();
         let (others, digits) = self.nats.split_at(strangers.len());
         let mut sorted = digits.to_vec();
@@ -140,6 +137,18 @@ impl Density {
         ];
         Finding { facts, notes, charts, pictures }
     }
+}
+
+/// The negative bound of each image by the codes of this noise, `[codes, images, latent_dim]`.
+pub(super) async fn by_the_encoder(
+    bench: &Bench<'_>,
+    images: &[&Image],
+    eps: Tensor<3>,
+) -> Result<Vec<f32>, CoreError> {
+    let unable = CoreError::Unable("bound the likelihood of images: its encoder is missing");
+    let terms = bench.model.bound(&bench.examples(images), eps).ok_or(unable)?;
+    let cost = terms.reconstruction.mean_dim(0).flatten::<1>(0, 1) + terms.kl.sum_dim(1).flatten::<1>(0, 1);
+    read(cost).await
 }
 
 /// Middles of the bars and how many digits are in each.

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow::Borrowed;
 
+use burn::tensor::Tensor;
 use latent_protocol::lab::{Chart, ChartKind, ExperimentCard, Finding, Need, Series};
 
 use super::{Bench, Entry, Experiment, Progress, SEED, Work, fact, share};
@@ -72,7 +73,7 @@ pub struct Marginal {
     /// Log-likelihoods given codes from the prior.
     prior: Vec<f32>,
     /// Logarithms of the sums of finished grids.
-    grids: Vec<f64>,
+    pub(super) grids: Vec<f64>,
     /// Cells of the next grid that are done, and the logarithm of their sum.
     cells: usize,
     sum: Option<f64>,
@@ -105,16 +106,14 @@ impl Marginal {
     async fn draw(&mut self, bench: &Bench<'_>, latent_dim: usize) -> Result<(), CoreError> {
         let mut noise = Noise::new(SEED, Stream::Test, self.weights.len() as u64);
         let eps = noise.normal([CHUNK, 1, latent_dim], &bench.model.device());
-        let unable = CoreError::Unable("bound the likelihood of images: its encoder is missing");
-        let terms = bench.model.bound(&bench.subject(), eps).ok_or(unable)?;
-        self.weights.extend(read(terms.log_weight).await?);
+        self.weights.extend(log_weights(bench, eps).await?);
         let codes = (0..CHUNK * latent_dim).map(|_| noise.gauss()).collect();
         self.prior.extend(bench.log_likelihoods(codes).await?);
         Ok(())
     }
 
     /// The next cells of a grid.
-    async fn sum(&mut self, bench: &Bench<'_>, grid: Grid) -> Result<(), CoreError> {
+    pub(super) async fn sum(&mut self, bench: &Bench<'_>, grid: Grid) -> Result<(), CoreError> {
         let cells = self.cells..(self.cells + CELLS).min(grid.cells());
         self.cells = cells.end;
         let (codes, masses) = grid.part(cells);
@@ -184,9 +183,16 @@ impl Marginal {
     }
 }
 
+/// `log p(x, z) - log q(z|x)` of the subject and codes from the encoder by this noise, `[codes, 1, latent_dim]`.
+pub(super) async fn log_weights(bench: &Bench<'_>, eps: Tensor<3>) -> Result<Vec<f32>, CoreError> {
+    let unable = CoreError::Unable("bound the likelihood of images: its encoder is missing");
+    let terms = bench.model.bound(&bench.subject(), eps).ok_or(unable)?;
+    read(terms.log_weight).await
+}
+
 /// `E log 1/K sum of K weights` for each K, over all groups of K that there are.
 #[expect(clippy::cast_precision_loss, reason = "draws are few")]
-fn curve(weights: &[f32]) -> Vec<(f64, f64)> {
+pub(super) fn curve(weights: &[f32]) -> Vec<(f64, f64)> {
     let of = |count: usize| {
         let groups = weights.chunks_exact(count);
         let many = groups.len() as f64;

@@ -177,4 +177,6 @@ fn rows(greys: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod tests;

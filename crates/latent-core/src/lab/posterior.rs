@@ -62,7 +62,7 @@ const KEPT: usize = 5;
 #[derive(Default)]
 pub struct Truth {
     /// Logarithms of the mass in the cells of the grid that is filled.
-    masses: Vec<f64>,
+    pub(super) masses: Vec<f64>,
     /// Where to look.
     window: Option<Window>,
     fine: Option<Vec<f64>>,
@@ -119,7 +119,7 @@ impl Truth {
     }
 
     /// The next cells of a grid; whether those were the last.
-    async fn fill(&mut self, bench: &Bench<'_>, grid: Grid) -> Result<bool, CoreError> {
+    pub(super) async fn fill(&mut self, bench: &Bench<'_>, grid: Grid) -> Result<bool, CoreError> {
         let cells = self.masses.len()..(self.masses.len() + CELLS).min(grid.cells());
         let (codes, masses) = grid.part(cells);
         let likelihoods = bench.log_likelihoods(codes).await?;
@@ -250,7 +250,7 @@ fn around(grid: Grid, masses: &[f64]) -> Window {
 }
 
 /// Mean and standard deviation of each latent.
-fn moments(grid: Grid, masses: &[f64]) -> [[f64; 2]; 2] {
+pub(super) fn moments(grid: Grid, masses: &[f64]) -> [[f64; 2]; 2] {
     let log_all = log_sum_exp(masses.iter().copied());
     let (mut mean, mut square) = ([0.0; 2], [0.0; 2]);
     for (cell, mass) in masses.iter().enumerate() {
