@@ -81,7 +81,7 @@ pub struct Half {
     /// `[images, 784]`: sums of the pixels and of their squares.
     pixels: Vec<f64>,
     squares: Vec<f64>,
-    cells: usize,
+    pub(super) cells: usize,
     copied: usize,
     /// The most similar training image so far, and how far it is.
     nearest: Vec<(u64, usize)>,

@@ -39,14 +39,14 @@ impl Hmc {
         };
         let end = leapfrog(bench, self.step, (&self.codes, &start), (&kept, &kept_slope)).await?;
         let mut taken = 0;
-        for chain in 0..kept.len() {
+        for (chain, (joint, gain)) in end.joint.iter().zip(&end.gain).enumerate() {
             let of = chain * latent_dim..(chain + 1) * latent_dim;
             // A proposal that left all numbers behind gains NaN, and is refused.
-            if self.noise.unit().max(1e-30).ln() < end.gain[chain] {
+            if self.noise.unit().max(1e-30).ln() < *gain {
                 taken += 1;
                 self.codes[of.clone()].copy_from_slice(&end.codes[of.clone()]);
                 kept_slope[of.clone()].copy_from_slice(&end.slope[of]);
-                kept[chain] = end.joint[chain];
+                kept[chain] = *joint;
             }
         }
         #[expect(clippy::cast_precision_loss, reason = "chains are few")]
