@@ -24,7 +24,7 @@ pub const ENTRY: Entry = Entry {
              trained on is one estimate from below; more codes per image come closer, and on a plane of two latents a \
              fine grid gives the answer itself.",
         ),
-        needs: Borrowed(&[Need::Posterior, Need::NoClasses]),
+        needs: Borrowed(&[Need::Likelihood, Need::NoClasses]),
     },
     begin: || Box::new(Marginal::default()),
     rival: |_| None,
@@ -90,8 +90,8 @@ impl Marginal {
         let latent_dim = bench.latent_dim();
         let sides: &[usize] = if latent_dim <= 2 { &SIDES } else { &[] };
         let pieces = |side: usize| Grid::whole(side, latent_dim.min(2)).cells().div_ceil(CELLS);
-        let all = 2 * DRAWS / CHUNK + sides.iter().map(|side| pieces(*side)).sum::<usize>();
-        if self.weights.len() < DRAWS {
+        let all = DRAWS / CHUNK + sides.iter().map(|side| pieces(*side)).sum::<usize>();
+        if self.prior.len() < DRAWS {
             self.draw(bench, latent_dim).await?;
         } else if let Some(side) = sides.get(self.grids.len()) {
             self.sum(bench, Grid::whole(*side, latent_dim)).await?;
@@ -99,14 +99,16 @@ impl Marginal {
             return Ok(Progress::Done(Box::new(self.finding(bench, sides).await?)));
         }
         let grids = sides[..self.grids.len()].iter().map(|side| pieces(*side)).sum::<usize>();
-        Ok(share(2 * self.weights.len() / CHUNK + grids + self.cells / CELLS, all))
+        Ok(share(self.prior.len() / CHUNK + grids + self.cells / CELLS, all))
     }
 
-    /// Codes from the encoder and as many from the prior.
+    /// Codes from the encoder, where the family has one, and as many from the prior.
     async fn draw(&mut self, bench: &Bench<'_>, latent_dim: usize) -> Result<(), CoreError> {
-        let mut noise = Noise::new(SEED, Stream::Test, self.weights.len() as u64);
-        let eps = noise.normal([CHUNK, 1, latent_dim], &bench.model.device());
-        self.weights.extend(log_weights(bench, eps).await?);
+        let mut noise = Noise::new(SEED, Stream::Test, self.prior.len() as u64);
+        if bench.card.abilities.encode {
+            let eps = noise.normal([CHUNK, 1, latent_dim], &bench.model.device());
+            self.weights.extend(log_weights(bench, eps).await?);
+        }
         let codes = (0..CHUNK * latent_dim).map(|_| noise.gauss()).collect();
         self.prior.extend(bench.log_likelihoods(codes).await?);
         Ok(())
@@ -132,15 +134,15 @@ impl Marginal {
         let importance = curve(&self.weights);
         let prior = curve(&self.prior);
         let mut facts = Vec::new();
-        let mut series = vec![
-            Series { name: "Codes from the encoder (IWAE)".into(), points: importance.clone() },
-            Series { name: "Codes from the prior".into(), points: prior.clone() },
-        ];
+        let mut series = Vec::new();
         let across =
             |value: f64| vec![(1.0, value), (f64::from(u16::try_from(DRAWS).unwrap_or(u16::MAX)), value)];
-        facts.push(fact("elbo", "ELBO: one code, on average", "nats", importance[0].1));
-        for (count, value) in &importance[1..] {
-            facts.push(fact(&format!("iwae_{count}"), format!("IWAE-{count}"), "nats", *value));
+        if let Some(((_, elbo), more)) = importance.split_first() {
+            facts.push(fact("elbo", "ELBO: one code, on average", "nats", *elbo));
+            for (count, value) in more {
+                facts.push(fact(&format!("iwae_{count}"), format!("IWAE-{count}"), "nats", *value));
+            }
+            series.push(Series { name: "Codes from the encoder (IWAE)".into(), points: importance });
         }
         for (count, value) in prior.iter().filter(|(count, _)| [1000.0, 5000.0].contains(count)) {
             facts.push(fact(
@@ -150,6 +152,7 @@ impl Marginal {
                 *value,
             ));
         }
+        series.push(Series { name: "Codes from the prior".into(), points: prior });
         for (side, value) in sides.iter().zip(&self.grids) {
             facts.push(fact(
                 &format!("grid_{side}"),
@@ -166,12 +169,15 @@ impl Marginal {
             facts.push(fact("exact", "Exact", "nats", exact));
             series.push(Series { name: "Exact".into(), points: across(exact) });
         }
-        let notes = vec![
-            "All but the grid are estimates from below, on average; with few codes from the prior, far below. Where \
-             the encoder's distribution is narrower than the true one, thousands of its codes still miss what lies \
-             outside."
-                .into(),
-        ];
+        let mut notes =
+            vec!["All but the grid are estimates from below, on average; with few codes from the prior, far below.".into()];
+        if bench.card.abilities.encode {
+            notes.push(
+                "Where the encoder's distribution is narrower than the true one, thousands of its codes still miss what \
+                 lies outside."
+                    .into(),
+            );
+        }
         let charts = vec![Chart {
             title: "log p(x) by the number of codes".into(),
             kind: ChartKind::LinesOverLogarithm,

@@ -6,7 +6,6 @@ mod density;
 mod estimators;
 mod generative;
 mod half;
-mod hmc;
 mod marginal;
 mod posterior;
 mod race;

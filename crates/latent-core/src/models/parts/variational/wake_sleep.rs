@@ -115,6 +115,7 @@ mod tests {
         let pixels = (0..4 * PIXELS).map(|i| f32::from(u8::from(i % 5 == 0))).collect();
         Batch {
             examples: Examples::new(pixels, &[0, 1, 2, 3], device),
+            indices: vec![0, 1, 2, 3],
             noise: Noise::new(6, Stream::Step, 0),
             epoch: 0.0,
         }
