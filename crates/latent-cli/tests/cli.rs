@@ -114,7 +114,8 @@ fn shipped_models_are_as_good_as_they_say() {
             serde_json::from_str(tensors(&decoder).metadata.get("metrics").expect("metadata")).expect("JSON");
         let said = said["test_loss"].as_f64().expect("a loss");
         let measured = match family.card.abilities.likelihood {
-            Some(Likelihood::Bernoulli) => number(&json, "neg_elbo"),
+            Some(Likelihood::Bernoulli) if family.card.abilities.encode => number(&json, "neg_elbo"),
+            Some(Likelihood::Bernoulli) => number(&json, "neg_log_p_1000"),
             Some(Likelihood::Gaussian) => -number(&json, "elbo_density"),
             None => number(&json, "mse"),
         };

@@ -243,7 +243,7 @@ async fn abilities(device: &Device, family: &Family) -> Checked {
     ensure!(again == can.encode.then_some([2, PIXELS]), "`reconstruct` gave {again:?}");
     let eps = Noise::new(1, Stream::Test, 0).normal([3, 2, latent_dim], device);
     let bound = model.bound(&examples, eps);
-    ensure!(bound.is_some() == can.likelihood.is_some(), "the card and `bound` disagree");
+    ensure!(bound.is_some() == (can.likelihood.is_some() && can.encode), "the card and `bound` disagree");
     if let Some(BoundTerms { reconstruction, kl, log_weight }) = bound {
         ensure!(reconstruction.dims() == [3, 2], "reconstruction {:?}", reconstruction.dims());
         ensure!(kl.dims() == [2, latent_dim] && log_weight.dims() == [3, 2], "shapes of the bound");

@@ -94,8 +94,8 @@ pub trait LatentModel: Send {
     /// -> `[batch, 784]`.
     fn reconstruct(&self, examples: &Examples) -> Option<Tensor<2>>;
 
-    /// Terms of the evidence lower bound, where the card declares a likelihood: of binary images where it is
-    /// Bernoulli's, of grey ones where it is Gaussian.
+    /// Terms of the evidence lower bound, where the card declares a likelihood and an encoder: of binary images where it
+    /// is Bernoulli's, of grey ones where it is Gaussian.
     ///
     /// # Shapes
     /// `eps`, standard normal: `[samples, batch, latent_dim]`.
@@ -193,6 +193,9 @@ pub struct BoundTerms {
 pub struct Batch {
     /// Targets in [0, 1], grey or binary, with their classes.
     pub examples: Examples,
+    /// Numbers of the images among those of the training set, each at most once: for a trainer that keeps something of
+    /// each image.
+    pub indices: Vec<u32>,
     /// Randomness of this step.
     pub noise: Noise,
     /// Where the run stands, in epochs.

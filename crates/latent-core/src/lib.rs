@@ -10,6 +10,7 @@ pub mod evaluation;
 mod family;
 pub mod gates;
 mod grid;
+mod hmc;
 mod init;
 pub mod judge;
 pub mod lab;

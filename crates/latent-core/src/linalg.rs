@@ -27,6 +27,16 @@ pub fn unit<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
     relu(relu(tensor).neg() + 1.0).neg() + 1.0
 }
 
+/// 1 where a number is positive, 0 elsewhere, but for a sliver of 1e-6 between them.
+pub fn positive<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
+    unit(tensor * 1e6)
+}
+
+/// Between `-bound` and `bound`; what lies there is not touched.
+pub fn within<const D: usize>(tensor: Tensor<D>, bound: f64) -> Tensor<D> {
+    tensor.clone() - relu(tensor.clone() - bound) + relu(tensor.neg() - bound)
+}
+
 /// An orthonormal basis of the columns and the length that each column had left after those before it were
 /// taken out (the diagonal of R in a QR decomposition). Gram and Schmidt, each column twice.
 ///

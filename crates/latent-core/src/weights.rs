@@ -187,6 +187,19 @@ impl WeightFile {
         self
     }
 
+    /// The values of a tensor that must be there and have this shape.
+    ///
+    /// # Errors
+    /// When it is missing or has another shape.
+    pub fn values(&self, name: &str, expected: &[usize]) -> Result<Vec<f32>, WeightsError> {
+        let tensor = self.tensors.get(name).ok_or_else(|| WeightsError::Missing(name.into()))?;
+        if tensor.shape != expected {
+            let (name, found, expected) = (name.into(), tensor.shape.clone(), expected.into());
+            return Err(WeightsError::Shape { name, found, expected });
+        }
+        Ok(tensor.values.clone())
+    }
+
     /// An entry of the metadata.
     ///
     /// # Errors

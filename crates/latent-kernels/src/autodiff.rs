@@ -10,7 +10,7 @@ use burn::backend::{Autodiff, Backend, TensorMetadata};
 
 use burn::tensor::Shape;
 
-use crate::extension::{DenseLayer, Derivatives, Kernels};
+use crate::extension::{DenseLayer, Derivatives, Kernels, Wanted};
 use crate::{Activation, AdamRates, Form, Grid};
 
 impl<B: Derivatives, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
@@ -190,8 +190,11 @@ impl<B: Derivatives> Backward<B, 3> for Dense {
     fn backward(self, ops: Ops<Self::State, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let gradient = gradients.consume::<B>(&ops.node);
         let [input, weight, bias] = ops.parents.map(|node| node.map(|node| node.id));
-        let (of_input, of_weight, of_bias) = B::dense_gradients(ops.state, gradient, input.is_some());
-        register::<B, 2>(gradients, [weight, bias], [of_weight, of_bias]);
+        let wanted = Wanted { input: input.is_some(), parameters: weight.or(bias).is_some() };
+        let (of_input, of_parameters) = B::dense_gradients(ops.state, gradient, wanted);
+        if let Some(of_parameters) = of_parameters {
+            register::<B, 2>(gradients, [weight, bias], of_parameters);
+        }
         if let Some((node, gradient)) = input.zip(of_input) {
             gradients.register::<B>(node, gradient);
         }

@@ -16,7 +16,7 @@ use burn::backend::flex::{FlexTensor, Layout};
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::{Bytes, DType, Shape};
 
-use crate::extension::{DenseLayer, Derivatives, Kernels};
+use crate::extension::{DenseLayer, Derivatives, Kernels, Wanted};
 use crate::{Activation, AdamRates, Form, Grid};
 
 /// A tensor whose floats lie one after the other.
@@ -142,8 +142,8 @@ impl Derivatives for Flex {
     fn dense_gradients(
         layer: DenseLayer<Self>,
         gradient: FloatTensor<Self>,
-        wanted: bool,
-    ) -> (Option<FloatTensor<Self>>, FloatTensor<Self>, FloatTensor<Self>) {
+        wanted: Wanted,
+    ) -> (Option<FloatTensor<Self>>, Option<[FloatTensor<Self>; 2]>) {
         let DenseLayer { x, weight, output, activation } = layer;
         let [batch, outputs] = dims(&gradient);
         let gradient = if activation == Activation::None {
@@ -153,9 +153,12 @@ impl Derivatives for Flex {
             elementwise::before_activation(&mut gradient, floats(&packed(output)), activation);
             tensor(gradient, [batch, outputs])
         };
-        let bias = tensor(elementwise::sum_of_rows(floats(&gradient), outputs), [outputs]);
-        let input = wanted.then(|| matrix::product(gradient.clone(), weight, Form::RightTransposed));
-        (input, matrix::product(x, gradient, Form::LeftTransposed), bias)
+        let input = wanted.input.then(|| matrix::product(gradient.clone(), weight, Form::RightTransposed));
+        let parameters = wanted.parameters.then(|| {
+            let bias = tensor(elementwise::sum_of_rows(floats(&gradient), outputs), [outputs]);
+            [matrix::product(x, gradient, Form::LeftTransposed), bias]
+        });
+        (input, parameters)
     }
 
     fn reparameterize_gradients(

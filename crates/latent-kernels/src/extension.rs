@@ -55,12 +55,12 @@ pub trait Derivatives: Kernels {
     /// `gradient` where `output` is positive, else 0.
     fn relu_gradient(output: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self>;
 
-    /// Gradients of a dense layer: of its input, where `wanted`, of its weight, and of its bias.
+    /// Gradients of a dense layer: those of its input, and of its weight and bias, that are wanted.
     fn dense_gradients(
         layer: DenseLayer<Self>,
         gradient: FloatTensor<Self>,
-        wanted: bool,
-    ) -> (Option<FloatTensor<Self>>, FloatTensor<Self>, FloatTensor<Self>);
+        wanted: Wanted,
+    ) -> (Option<FloatTensor<Self>>, Option<[FloatTensor<Self>; 2]>);
 
     /// Gradients of `mu` and `log_var` from that of the codes: sums over samples of `g` and `g eps exp(log_var / 2) / 2`.
     fn reparameterize_gradients(
@@ -82,6 +82,15 @@ pub trait Derivatives: Kernels {
         x: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
     ) -> FloatTensor<Self>;
+}
+
+/// Which gradients of a dense layer somebody asks for: a sampler of codes has no use for those of the weights.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// Of what went in.
+    pub input: bool,
+    /// Of the weight and the bias.
+    pub parameters: bool,
 }
 
 /// What a dense layer remembers for its derivatives.

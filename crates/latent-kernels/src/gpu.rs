@@ -19,7 +19,7 @@ use burn_cubecl::cubecl::server::{KernelArguments, MetadataBindingInfo};
 use burn_cubecl::cubecl::wgpu::WgpuServer;
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 
-use crate::extension::{DenseLayer, Derivatives, Kernels};
+use crate::extension::{DenseLayer, Derivatives, Kernels, Wanted};
 use crate::{Activation, AdamRates, Form, Grid};
 use shader::{Epilogue, Shader, Tile};
 
@@ -261,25 +261,27 @@ impl Derivatives for CubeBackend {
     fn dense_gradients(
         layer: DenseLayer<Self>,
         gradient: FloatTensor<Self>,
-        wanted: bool,
-    ) -> (Option<FloatTensor<Self>>, FloatTensor<Self>, FloatTensor<Self>) {
+        wanted: Wanted,
+    ) -> (Option<FloatTensor<Self>>, Option<[FloatTensor<Self>; 2]>) {
         let DenseLayer { x, weight, output, activation } = layer;
         let (gradient, output) = (into_contiguous(gradient), into_contiguous(output));
         // The gradient goes through the activation where it is read: no pass of its own.
         let through = Some((activation, &output));
-        let bias = beside(&gradient, [dims(&gradient)[1]]);
-        let input = wanted.then(|| {
+        let input = wanted.input.then(|| {
             let product = Product { through, ..Product::new(Form::RightTransposed) };
             product.launch(gradient.clone(), weight)
         });
-        let product = Product {
-            through,
-            epilogue: Epilogue::SumOfRows,
-            extra: Some(&bias),
-            ..Product::new(Form::LeftTransposed)
-        };
-        let weight = product.launch(x, gradient.clone());
-        (input, weight, bias)
+        let parameters = wanted.parameters.then(|| {
+            let bias = beside(&gradient, [dims(&gradient)[1]]);
+            let product = Product {
+                through,
+                epilogue: Epilogue::SumOfRows,
+                extra: Some(&bias),
+                ..Product::new(Form::LeftTransposed)
+            };
+            [product.launch(x, gradient.clone()), bias]
+        });
+        (input, parameters)
     }
 
     fn reparameterize_gradients(

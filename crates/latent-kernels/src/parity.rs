@@ -86,6 +86,10 @@ fn products(device: &Device, pairs: &mut Vec<Pair>) {
             let ours =
                 |x: &[Tensor<2>]| dense(x[0].clone(), x[1].clone(), x[2].clone().reshape([n]), activation);
             both(&format!("dense {m} {k} {n} {activation:?}"), &inputs, ours, plain, pairs);
+            // With constant weights, only what went in has a derivative.
+            let constant = |x: &[Tensor<2>]| [x[0].clone(), x[1].clone().detach(), x[2].clone().detach()];
+            let name = format!("dense {m} {k} {n} {activation:?}, constant weights");
+            both(&name, &inputs, |x| ours(&constant(x)), |x| plain(&constant(x)), pairs);
         }
     }
 }

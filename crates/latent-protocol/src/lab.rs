@@ -66,22 +66,20 @@ pub enum Need {
 
 impl Need {
     fn obstacle(self, card: &ModelCard, latent_dim: usize) -> Option<&'static str> {
-        let abilities = &card.abilities;
+        let (abilities, no_encoder) = (&card.abilities, "it has no encoder");
         let (is_met, reason) = match self {
-            Self::Codes => (abilities.encode, "it has no encoder"),
-            Self::Posterior => (
-                abilities.encode && abilities.likelihood.is_some(),
-                "its encoder gives a point, not a distribution of codes",
-            ),
+            Self::Codes => (abilities.encode, no_encoder),
+            Self::Posterior | Self::Encoder if !abilities.encode => (false, no_encoder),
+            Self::Posterior => {
+                (abilities.likelihood.is_some(), "its encoder gives a point, not a distribution of codes")
+            }
             Self::Likelihood => (abilities.likelihood.is_some(), "it gives images no probability"),
             Self::Bits => (
                 abilities.likelihood == Some(Likelihood::Bernoulli),
                 "it gives no probability to black and white images",
             ),
             Self::Plane => (latent_dim == 2, "its codes do not have two numbers"),
-            Self::Encoder => {
-                (abilities.encode && !abilities.exact, "its encoder does not learn by gradients")
-            }
+            Self::Encoder => (!abilities.exact, "its encoder does not learn by gradients"),
             Self::NoClasses => {
                 (!abilities.classes, "its codes have a class, and each class a plane of its own")
             }

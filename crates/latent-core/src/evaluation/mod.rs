@@ -4,6 +4,7 @@ mod bound;
 mod codes;
 mod importance;
 mod judged;
+mod prior;
 mod quadrature;
 mod scores;
 mod test_loss;
@@ -16,6 +17,7 @@ use latent_protocol::{Effort, Likelihood, Measure, MeasureGroup, MeasureTable, M
 
 pub use codes::{codes_of, latent_kl};
 pub(crate) use judged::Judged;
+use prior::Split;
 pub(crate) use scores::{Gaussian, best, frechet_distance};
 pub use test_loss::{TestLossEvaluation, image_loss};
 
@@ -27,6 +29,9 @@ use crate::noise::{Noise, Stream};
 
 /// Images in a chunk.
 const CHUNK: usize = 250;
+
+/// Codes from the prior in the place of one from an encoder.
+const PRIOR_CODES: usize = 100;
 
 /// Seed of the test bits and of the noise: part of the measure, the same for every model and every run.
 const TEST_SEED: u64 = 0;
@@ -43,10 +48,15 @@ impl Subject<'_> {
     /// Test images as the likelihood sees them: bits drawn once with the grey as probability, the same in every
     /// measurement, for a Bernoulli likelihood; else greys.
     fn test(&self, range: Range<usize>) -> Examples {
+        self.of(self.dataset.test(), range)
+    }
+
+    /// The same of other images.
+    fn of(&self, shard: &Shard, range: Range<usize>) -> Examples {
         if self.card.abilities.likelihood == Some(Likelihood::Bernoulli) {
-            test_bits(self.dataset.test(), range, self.model)
+            test_bits(shard, range, self.model)
         } else {
-            greys(self.dataset.test(), range, self.model)
+            greys(shard, range, self.model)
         }
     }
 
@@ -78,6 +88,7 @@ fn test_bits(shard: &Shard, range: Range<usize>, model: &dyn LatentModel) -> Exa
 enum Stage {
     Bound(bound::Stage),
     Importance(importance::Stage),
+    Prior(prior::Stage),
     Quadrature(quadrature::Stage),
     Codes(codes::Stage),
     Judged(Box<judged::Stage>),
@@ -89,6 +100,7 @@ impl Stage {
         match self {
             Self::Bound(stage) => stage.chunks(),
             Self::Importance(stage) => stage.chunks(),
+            Self::Prior(stage) => stage.chunks(),
             Self::Quadrature(stage) => stage.chunks(),
             Self::Codes(stage) => stage.chunks(),
             Self::Judged(stage) => stage.chunks(),
@@ -99,6 +111,7 @@ impl Stage {
         match self {
             Self::Bound(stage) => stage.advance(subject).await,
             Self::Importance(stage) => stage.advance(subject).await,
+            Self::Prior(stage) => stage.advance(subject).await,
             Self::Quadrature(stage) => stage.advance(subject).await,
             Self::Codes(stage) => stage.advance(subject).await,
             Self::Judged(stage) => stage.advance(subject).await,
@@ -109,6 +122,7 @@ impl Stage {
         match self {
             Self::Bound(stage) => stage.finish(subject, table),
             Self::Importance(stage) => stage.finish(subject, table),
+            Self::Prior(stage) => stage.finish(subject, table),
             Self::Quadrature(stage) => stage.finish(subject, table),
             Self::Codes(stage) => stage.finish(subject, table),
             Self::Judged(stage) => stage.finish(subject, table),
@@ -154,11 +168,22 @@ impl Evaluation {
         let latent_dim = model.plane().latent_dim;
         let mut stages = VecDeque::new();
         if card.abilities.likelihood.is_some() {
-            stages.push_back(Stage::Bound(bound::Stage::new(images)));
-            if effort.importance_samples > 0 {
-                let images = effort.importance_images.min(test);
-                stages
-                    .push_back(Stage::Importance(importance::Stage::new(images, effort.importance_samples)));
+            let (samples, some) = (effort.importance_samples, effort.importance_images);
+            if card.abilities.encode {
+                stages.push_back(Stage::Bound(bound::Stage::new(images)));
+                if samples > 0 {
+                    stages.push_back(Stage::Importance(importance::Stage::new(some.min(test), samples)));
+                }
+            } else {
+                let mut add = |split, images, codes| {
+                    stages.push_back(Stage::Prior(prior::Stage::new(split, images, codes)));
+                };
+                add(Split::Test, images.min(prior::IMAGES), 1);
+                if samples > 0 {
+                    let codes = (samples * PRIOR_CODES).div_ceil(prior::CODES);
+                    add(Split::Test, some.min(test), codes);
+                    add(Split::Train, some.min(prior::IMAGES).min(train), codes);
+                }
             }
             // Codes with a class would need the quadrature of each class.
             if effort.quadrature_grid > 0 && latent_dim <= 2 && !card.abilities.classes {

@@ -1,11 +1,11 @@
-//! The loss on all test images, followed while training: the negative bound where there is one, else the squared
-//! error.
+//! The loss on test images, followed while training: the negative bound where there is one, without an encoder an estimate
+//! of the likelihood, else the squared error.
 
 use std::ops::Range;
 
 use latent_protocol::{Likelihood, ModelCard, TestLoss};
 
-use super::{Subject, chunk, greys, mean, sum};
+use super::{Subject, chunk, greys, mean, prior, sum};
 use crate::CoreError;
 use crate::data::{Dataset, Shard};
 use crate::family::LatentModel;
@@ -24,6 +24,11 @@ pub struct TestLossEvaluation {
 struct Sums {
     reconstruction: f64,
     kl: f64,
+}
+
+/// Whether there is a likelihood but no encoder that would bound it.
+fn is_by_prior(card: &ModelCard) -> bool {
+    card.abilities.likelihood.is_some() && !card.abilities.encode
 }
 
 /// Draws of pixels and codes over which the loss of a single image is averaged.
@@ -73,7 +78,10 @@ impl TestLossEvaluation {
     /// When the encoder is missing or the device fails.
     pub async fn advance(&mut self, dataset: &Dataset) -> Result<Option<TestLoss>, CoreError> {
         let subject = Subject { model: self.model.as_ref(), card: self.card, dataset, judge: None };
-        let images = dataset.test().labels.len();
+        let mut images = dataset.test().labels.len();
+        if is_by_prior(self.card) {
+            images = images.min(prior::IMAGES);
+        }
         let range = chunk(self.next, images);
         self.next += 1;
         let end = range.end;
@@ -85,7 +93,10 @@ impl TestLossEvaluation {
 impl Sums {
     async fn add(&mut self, subject: &Subject<'_>, range: Range<usize>) -> Result<(), CoreError> {
         let unable = CoreError::Unable("measure images: its encoder is missing");
-        if subject.card.abilities.likelihood.is_some() {
+        if is_by_prior(subject.card) {
+            let log_p = prior::log_p(subject, subject.dataset.test(), range).await?;
+            self.reconstruction -= log_p.iter().sum::<f64>();
+        } else if subject.card.abilities.likelihood.is_some() {
             let examples = subject.test(range.clone());
             let terms = subject.model.bound(&examples, subject.eps(&range, 1)).ok_or(unable)?;
             self.reconstruction += sum(&read(terms.reconstruction).await?);
@@ -102,7 +113,16 @@ impl Sums {
     fn loss(&self, card: &ModelCard, images: usize) -> TestLoss {
         let (reconstruction, kl) = (mean(self.reconstruction, images), mean(self.kl, images));
         let parts = vec![("reconstruction".to_string(), reconstruction), ("KL".to_string(), kl)];
-        match card.abilities.likelihood {
+        let (kind, codes) = (card.abilities.likelihood, prior::CODES);
+        if let Some(kind) = kind.filter(|_| is_by_prior(card)) {
+            let (label, unit) = match kind {
+                Likelihood::Bernoulli => ("\u{2212}log p(x)", "nats, fixed bits"),
+                Likelihood::Gaussian => ("\u{2212}log p(x) (density)", "nats"),
+            };
+            let unit = format!("{unit}, {codes} codes of the prior");
+            return TestLoss { label: label.into(), unit, total: reconstruction, parts: Vec::new(), images };
+        }
+        match kind {
             Some(Likelihood::Bernoulli) => TestLoss {
                 label: "\u{2212}ELBO".into(),
                 unit: "nats, fixed bits".into(),

@@ -47,7 +47,7 @@ const CHUNK: usize = 500;
 #[derive(Default)]
 pub struct Gap {
     /// Means, then logarithms of the variances.
-    fitted: Vec<f32>,
+    pub(super) fitted: Vec<f32>,
     /// Adam's moments.
     first: Vec<f32>,
     second: Vec<f32>,
@@ -79,12 +79,13 @@ impl Gap {
         if self.step == STEPS {
             return Ok(Progress::Done(Box::new(self.finding())));
         }
-        self.descend(bench).await?;
-        self.step += 1;
+        let shape = [DRAWS, bench.latent_dim()];
+        let eps = Noise::new(SEED, Stream::Step, self.step as u64).normal(shape, &bench.model.device());
+        self.descend(bench, eps).await?;
         Ok(share(self.step, STEPS))
     }
 
-    async fn begin(&mut self, bench: &Bench<'_>) -> Result<(), CoreError> {
+    pub(super) async fn begin(&mut self, bench: &Bench<'_>) -> Result<(), CoreError> {
         let unable = || CoreError::Unable("tell how sure it is of a code");
         let posterior = bench.model.encode(&bench.subject()).ok_or_else(unable)?;
         self.fitted = read(posterior.mu).await?;
@@ -93,13 +94,12 @@ impl Gap {
         Ok(())
     }
 
-    /// One step of Adam on the negative bound.
-    async fn descend(&mut self, bench: &Bench<'_>) -> Result<(), CoreError> {
+    /// One step of Adam on the negative bound over these draws, `[draws, latent_dim]`.
+    pub(super) async fn descend(&mut self, bench: &Bench<'_>, eps: Tensor<2>) -> Result<(), CoreError> {
         let latent_dim = bench.latent_dim();
         let device = bench.model.device();
         let half = |part: &[f32]| upload(part.to_vec(), [1, latent_dim], &device).require_grad();
         let (mu, log_var) = (half(&self.fitted[..latent_dim]), half(&self.fitted[latent_dim..]));
-        let eps = Noise::new(SEED, Stream::Step, self.step as u64).normal([DRAWS, latent_dim], &device);
         let cost = -bound(bench, mu.clone(), log_var.clone(), eps)?;
         let gradients = cost.backward();
         let unable = || CoreError::Unable("be derived by its codes");
@@ -114,6 +114,7 @@ impl Gap {
             let second = self.second[index] / (1.0 - 0.99f32.powi(time));
             self.fitted[index] -= 0.02 * left * first / (second.sqrt() + 1e-8);
         }
+        self.step += 1;
         Ok(())
     }
 
@@ -143,7 +144,7 @@ impl Gap {
 
 /// `E log p(x|z) - KL(q || p)` of the subject, for `q` with these moments, `[1, latent_dim]`, over draws of
 /// `[draws, latent_dim]`.
-fn bound(
+pub(super) fn bound(
     bench: &Bench<'_>,
     mu: Tensor<2>,
     log_var: Tensor<2>,

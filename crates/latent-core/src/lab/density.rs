@@ -3,11 +3,13 @@
 
 use std::borrow::Cow::Borrowed;
 
+use burn::tensor::Tensor;
 use latent_protocol::lab::{Chart, ChartKind, ExperimentCard, Finding, Images, Need, Picture, Series};
 
 use super::{Bench, Entry, Experiment, Image, Progress, SEED, Work, fact, share};
 use crate::CoreError;
 use crate::data::{PIXELS, SIDE};
+use crate::evaluation::log_mean_exp;
 use crate::gates::{LabGate, Limit};
 use crate::noise::{Noise, Stream};
 use crate::weights::read;
@@ -22,7 +24,7 @@ pub const ENTRY: Entry = Entry {
              histogram of test digits, with others that are no digits. One trap: a blank page comes out as more \
              probable than most digits, since black is what a model of digits predicts best.",
         ),
-        needs: Borrowed(&[Need::Posterior, Need::NoClasses]),
+        needs: Borrowed(&[Need::Likelihood, Need::NoClasses]),
         images: Images::Test,
     },
     begin: || Box::new(Density::default()),
@@ -56,8 +58,9 @@ const GATES: &[LabGate] = &[
 /// Test images in the histogram, and images at once.
 const TESTS: usize = 500;
 const CHUNK: usize = 50;
-/// Codes per image.
+/// Codes per image from its encoder, and codes from the prior for all images where there is none.
 const DRAWS: usize = 8;
+const PRIOR_DRAWS: usize = 2000;
 /// Bars of the histogram.
 const BARS: usize = 25;
 
@@ -66,7 +69,7 @@ const BARS: usize = 25;
 pub struct Density {
     images: Vec<Image>,
     /// Negative bounds.
-    nats: Vec<f64>,
+    pub(super) nats: Vec<f64>,
 }
 
 impl Experiment for Density {
@@ -86,17 +89,18 @@ impl Density {
         }
         let from = self.nats.len();
         let images: Vec<&Image> = self.images[from..].iter().take(CHUNK).collect();
-        let eps = Noise::new(SEED, Stream::Test, from as u64);
-        let eps = { eps }.normal([DRAWS, images.len(), bench.latent_dim()], &bench.model.device());
-        let unable = CoreError::Unable("bound the likelihood of images: its encoder is missing");
-        let terms = bench.model.bound(&bench.examples(&images), eps).ok_or(unable)?;
-        let cost =
-            terms.reconstruction.mean_dim(0).flatten::<1>(0, 1) + terms.kl.sum_dim(1).flatten::<1>(0, 1);
-        self.nats.extend(read(cost).await?.into_iter().map(f64::from));
+        let nats = if bench.card.abilities.encode {
+            let shape = [DRAWS, images.len(), bench.latent_dim()];
+            let eps = Noise::new(SEED, Stream::Test, from as u64).normal(shape, &bench.model.device());
+            by_the_encoder(bench, &images, eps).await?
+        } else {
+            by_the_prior(bench, &images).await?
+        };
+        self.nats.extend(nats);
         Ok(share(self.nats.len(), self.images.len()))
     }
 
-    fn finding(&self, bench: &Bench<'_>) -> Finding {
+    pub(super) fn finding(&self, bench: &Bench<'_>) -> Finding {
         let strangers: Vec<_> = strangers(bench.image).collect();
         let (others, digits) = self.nats.split_at(strangers.len());
         let mut sorted = digits.to_vec();
@@ -141,6 +145,28 @@ impl Density {
         ];
         Finding { facts, notes, charts, pictures }
     }
+}
+
+/// The negative evidence lower bound of images by the codes of this noise, `[codes, images, latent_dim]`.
+pub(super) async fn by_the_encoder(
+    bench: &Bench<'_>,
+    images: &[&Image],
+    eps: Tensor<3>,
+) -> Result<Vec<f64>, CoreError> {
+    let unable = CoreError::Unable("bound the likelihood of images: its encoder is missing");
+    let terms = bench.model.bound(&bench.examples(images), eps).ok_or(unable)?;
+    let cost = terms.reconstruction.mean_dim(0).flatten::<1>(0, 1) + terms.kl.sum_dim(1).flatten::<1>(0, 1);
+    Ok(read(cost).await?.into_iter().map(f64::from).collect())
+}
+
+/// The negative logarithm of the mean of `p(x|z)` over codes from the prior, the same for all images.
+async fn by_the_prior(bench: &Bench<'_>, images: &[&Image]) -> Result<Vec<f64>, CoreError> {
+    let mut noise = Noise::new(SEED, Stream::Test, 4);
+    let z = (0..PRIOR_DRAWS * bench.latent_dim()).map(|_| noise.gauss()).collect();
+    let pairs = bench.model.log_likelihood(bench.examples(images).images, bench.codes(z));
+    let pairs = read(pairs.ok_or(CoreError::Unable("tell the likelihood of images"))?).await?;
+    let of = |image: usize| pairs.iter().skip(image).step_by(images.len()).copied();
+    Ok((0..images.len()).map(|image| -log_mean_exp(of(image))).collect())
 }
 
 /// Middles of the bars and how many digits are in each.

@@ -47,7 +47,7 @@ const AT_ONCE: usize = 2;
 
 /// A way to draw the gradient.
 #[derive(Clone, Copy, PartialEq)]
-enum Kind {
+pub(super) enum Kind {
     /// `log p(x, z) - log q(z|x)`, all of it by codes.
     Sampled,
     /// `log p(x|z)` by codes, the KL in closed form.
@@ -70,10 +70,44 @@ const ESTIMATORS: [(&str, &str, Kind, usize); 6] = [
 #[derive(Default)]
 pub struct Scatter {
     batch: Option<Examples>,
-    /// Sums over the draws so far of the estimator that is at work: of the gradients and of their squares.
-    sums: Vec<(Tensor<1>, Tensor<1>)>,
-    drawn: usize,
+    /// Of the estimator that is at work.
+    draws: Draws,
     variances: Vec<f64>,
+}
+
+/// Draws of a gradient, tensor by tensor.
+#[derive(Default)]
+pub(super) struct Draws {
+    /// Sums of the gradients and of their squares.
+    sums: Vec<(Tensor<1>, Tensor<1>)>,
+    count: usize,
+}
+
+impl Draws {
+    /// One more.
+    pub fn add(&mut self, gradients: Vec<Tensor<1>>) {
+        if self.sums.is_empty() {
+            self.sums = gradients.into_iter().map(|g| (g.clone(), g.powi_scalar(2))).collect();
+        } else {
+            for (sums, gradient) in self.sums.iter_mut().zip(gradients) {
+                *sums = (sums.0.clone() + gradient.clone(), sums.1.clone() + gradient.powi_scalar(2));
+            }
+        }
+        self.count += 1;
+    }
+
+    /// Variances of all weights, added up.
+    pub async fn total_variance(self) -> Result<f64, CoreError> {
+        #[expect(clippy::cast_precision_loss, reason = "draws are few")]
+        let count = self.count as f64;
+        let mut variance = 0.0;
+        for (sum, squares) in self.sums {
+            // Unbiased: (sum of squares - square of the sum / n) / (n - 1).
+            let parts = (squares - sum.powi_scalar(2) / count).sum() / (count - 1.0);
+            variance += f64::from(read(parts).await?.first().copied().unwrap_or(f32::NAN));
+        }
+        Ok(variance)
+    }
 }
 
 impl Experiment for Scatter {
@@ -93,30 +127,14 @@ impl Scatter {
             bench.examples(&images.iter().collect::<Vec<_>>())
         });
         for _ in 0..AT_ONCE {
-            let index = (self.variances.len() * REPEATS + self.drawn) as u64;
-            let gradients = gradients(bench, batch, kind, codes, index)?;
-            if self.sums.is_empty() {
-                self.sums = gradients.into_iter().map(|g| (g.clone(), g.powi_scalar(2))).collect();
-            } else {
-                for (sums, gradient) in self.sums.iter_mut().zip(gradients) {
-                    *sums = (sums.0.clone() + gradient.clone(), sums.1.clone() + gradient.powi_scalar(2));
-                }
-            }
-            self.drawn += 1;
+            let index = (self.variances.len() * REPEATS + self.draws.count) as u64;
+            let eps = draw(bench, batch, codes, index);
+            self.draws.add(gradients(bench, batch, kind, eps)?);
         }
-        if self.drawn >= REPEATS {
-            #[expect(clippy::cast_precision_loss, reason = "draws are few")]
-            let count = self.drawn as f64;
-            let mut variance = 0.0;
-            for (sum, squares) in std::mem::take(&mut self.sums) {
-                // Unbiased: (sum of squares - square of the sum / n) / (n - 1).
-                let parts = (squares - sum.powi_scalar(2) / count).sum() / (count - 1.0);
-                variance += f64::from(read(parts).await?.first().copied().unwrap_or(f32::NAN));
-            }
-            self.variances.push(variance);
-            self.drawn = 0;
+        if self.draws.count >= REPEATS {
+            self.variances.push(std::mem::take(&mut self.draws).total_variance().await?);
         }
-        Ok(share(self.variances.len() * REPEATS + self.drawn, ESTIMATORS.len() * REPEATS))
+        Ok(share(self.variances.len() * REPEATS + self.draws.count, ESTIMATORS.len() * REPEATS))
     }
 
     fn finding(&self) -> Finding {
@@ -158,24 +176,39 @@ impl Scatter {
     }
 }
 
-/// One draw of the encoder's gradient of the negative bound, tensor by tensor.
-fn gradients(
+/// Noise of so many codes for each image.
+fn draw(bench: &Bench<'_>, batch: &Examples, codes: usize, index: u64) -> Tensor<3> {
+    let shape = [codes, batch.images.dims()[0], bench.latent_dim()];
+    Noise::new(SEED, Stream::Step, index).normal(shape, &bench.model.device())
+}
+
+const UNABLE: CoreError = CoreError::Unable("be derived: its encoder is missing");
+
+/// The encoder's gradient of the negative bound, tensor by tensor, by the codes of this noise,
+/// `[codes, batch, latent_dim]`.
+pub(super) fn gradients(
     bench: &Bench<'_>,
     batch: &Examples,
     kind: Kind,
-    codes: usize,
-    index: u64,
+    eps: Tensor<3>,
 ) -> Result<Vec<Tensor<1>>, CoreError> {
-    let unable = || CoreError::Unable("be derived: its encoder is missing");
-    let shape = [codes, batch.images.dims()[0], bench.latent_dim()];
-    let eps = Noise::new(SEED, Stream::Step, index).normal(shape, &bench.model.device());
-    let terms = bench.model.bound(batch, eps.clone()).ok_or_else(unable)?;
-    let cost = match kind {
+    bench.model.encoder_gradients(cost(bench, batch, kind, eps)?).ok_or(UNABLE)
+}
+
+/// What is derived for it: for both kinds of the bound, their negative estimate.
+pub(super) fn cost(
+    bench: &Bench<'_>,
+    batch: &Examples,
+    kind: Kind,
+    eps: Tensor<3>,
+) -> Result<Tensor<1>, CoreError> {
+    let terms = bench.model.bound(batch, eps.clone()).ok_or(UNABLE)?;
+    Ok(match kind {
         Kind::Sampled => terms.log_weight.mean().neg(),
         Kind::ClosedForm => terms.reconstruction.mean() + terms.kl.sum_dim(1).mean(),
         Kind::Score => {
-            let posterior = bench.model.encode(batch).ok_or_else(unable)?;
-            let log_var = posterior.log_var.ok_or_else(unable)?;
+            let posterior = bench.model.encode(batch).ok_or(UNABLE)?;
+            let log_var = posterior.log_var.ok_or(UNABLE)?;
             // The codes as numbers: only the density at them is derived.
             let sigma = (log_var.clone() * 0.5).exp();
             let z = posterior.mu.clone().detach().unsqueeze::<3>() + sigma.detach().unsqueeze::<3>() * eps;
@@ -184,8 +217,7 @@ fn gradients(
             let log_q: Tensor<2> = ((square + log_var.unsqueeze::<3>()).sum_dim(2) * -0.5).squeeze_dim(2);
             (terms.log_weight.detach() * log_q).mean().neg()
         }
-    };
-    bench.model.encoder_gradients(cost).ok_or_else(unable)
+    })
 }
 
 #[cfg(test)]
@@ -227,8 +259,11 @@ mod tests {
         let batch = bench.examples(&images.iter().collect::<Vec<_>>());
         // The bias of the means of the code: a few numbers that matter.
         let draws = |kind: Kind, count: u64| -> Vec<Vec<f32>> {
-            let draw = |index| gradients(&bench, &batch, kind, 1, index).expect("an encoder").swap_remove(3);
-            (0..count).map(|index| block_on(read(draw(index))).expect("the CPU answers")).collect()
+            let of = |index| {
+                let eps = draw(&bench, &batch, 1, index);
+                gradients(&bench, &batch, kind, eps).expect("an encoder").swap_remove(3)
+            };
+            (0..count).map(|index| block_on(read(of(index))).expect("the CPU answers")).collect()
         };
         let moments = |draws: &[Vec<f32>], at: usize| {
             let values: Vec<f64> = draws.iter().map(|draw| f64::from(draw[at])).collect();

@@ -82,7 +82,7 @@ pub struct Half {
     /// `[images, 784]`: sums of the pixels and of their squares.
     pixels: Vec<f64>,
     squares: Vec<f64>,
-    cells: usize,
+    pub(super) cells: usize,
     copied: usize,
     /// The most similar training image so far, and how far it is.
     nearest: Vec<(u64, usize)>,
@@ -113,7 +113,7 @@ impl Half {
         Ok(share(done, grid.cells() / CELLS + copies / COPIES_AT_ONCE))
     }
 
-    async fn begin(&mut self, bench: &Bench<'_>) -> Result<(), CoreError> {
+    pub(super) async fn begin(&mut self, bench: &Bench<'_>) -> Result<(), CoreError> {
         self.images.push(bench.image.clone());
         self.images.extend((0..TESTS).map_while(|number| Image::of_test(bench.dataset, number)));
         let count = self.images.len();
@@ -130,7 +130,7 @@ impl Half {
     }
 
     /// Weigh the next cells by what each image shows, and add what they draw.
-    async fn decode(&mut self, bench: &Bench<'_>, grid: Grid) -> Result<(), CoreError> {
+    pub(super) async fn decode(&mut self, bench: &Bench<'_>, grid: Grid) -> Result<(), CoreError> {
         let cells = self.cells..(self.cells + CELLS).min(grid.cells());
         self.cells = cells.end;
         let (codes, masses) = grid.part(cells);
@@ -195,7 +195,11 @@ impl Half {
     }
 
     /// What is put in the place of the hidden half, by name.
-    fn answers(&self, bench: &Bench<'_>, copies: usize) -> [(&'static str, &'static str, Vec<f64>); 4] {
+    pub(super) fn answers(
+        &self,
+        bench: &Bench<'_>,
+        copies: usize,
+    ) -> [(&'static str, &'static str, Vec<f64>); 4] {
         let count = self.images.len();
         let train = &bench.dataset.train().pixels;
         #[expect(clippy::cast_precision_loss, reason = "images are few")]
@@ -283,7 +287,7 @@ impl Half {
     }
 
     /// Mean square of the error of the hidden greys.
-    fn error(&self, image: usize, answer: &[f64]) -> f64 {
+    pub(super) fn error(&self, image: usize, answer: &[f64]) -> f64 {
         let greys = &self.images[image].greys;
         let square = |at: usize| (answer[image * PIXELS + at] - f64::from(greys[at]) / 255.0).powi(2);
         let hidden = (0..PIXELS).filter(|at| at % SIDE >= SEEN);
@@ -293,11 +297,11 @@ impl Half {
     }
 
     /// Variance of what the codes that agree draw at a place of the subject.
-    fn variance(&self, model: &[f64], at: usize) -> f64 {
+    pub(super) fn variance(&self, model: &[f64], at: usize) -> f64 {
         (self.squares[at] / self.sums[0] - model[at] * model[at]).max(0.0)
     }
 
-    fn doubt(&self, model: &[f64]) -> Fact {
+    pub(super) fn doubt(&self, model: &[f64]) -> Fact {
         let hidden = (0..PIXELS).filter(|at| at % SIDE >= SEEN);
         #[expect(clippy::cast_precision_loss, reason = "an image is small")]
         let mean = hidden.map(|at| self.variance(model, at)).sum::<f64>() / (PIXELS - SIDE * SEEN) as f64;

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow::Borrowed;
 
+use burn::tensor::Tensor;
 use latent_protocol::lab::{Chart, ChartKind, ExperimentCard, Finding, Images, Need, Series};
 
 use super::{Bench, Entry, Experiment, Progress, SEED, Work, fact, share};
@@ -23,7 +24,7 @@ pub const ENTRY: Entry = Entry {
              trained on is one estimate from below; more codes per image come closer, and on a plane of two latents a \
              fine grid gives the answer itself.",
         ),
-        needs: Borrowed(&[Need::Posterior, Need::NoClasses]),
+        needs: Borrowed(&[Need::Likelihood, Need::NoClasses]),
         images: Images::None,
     },
     begin: || Box::new(Marginal::default()),
@@ -65,6 +66,11 @@ const SIDES: [usize; 4] = [50, 100, 200, 400];
 /// Cells at once.
 const CELLS: usize = 1000;
 
+/// Numbers that are told first.
+const TELLING: [&str; 6] = ["elbo", "iwae_100", "iwae_1000", "prior_1000", "grid_400", "exact"];
+/// Estimates so many nats below the best are not drawn: they would leave no room for the others.
+const DRAWN: f64 = 10.0;
+
 /// The experiment under way.
 #[derive(Default)]
 pub struct Marginal {
@@ -73,7 +79,7 @@ pub struct Marginal {
     /// Log-likelihoods given codes from the prior.
     prior: Vec<f32>,
     /// Logarithms of the sums of finished grids.
-    grids: Vec<f64>,
+    pub(super) grids: Vec<f64>,
     /// Cells of the next grid that are done, and the logarithm of their sum.
     cells: usize,
     sum: Option<f64>,
@@ -90,8 +96,8 @@ impl Marginal {
         let latent_dim = bench.latent_dim();
         let sides: &[usize] = if latent_dim <= 2 { &SIDES } else { &[] };
         let pieces = |side: usize| Grid::whole(side, latent_dim.min(2)).cells().div_ceil(CELLS);
-        let all = 2 * DRAWS / CHUNK + sides.iter().map(|side| pieces(*side)).sum::<usize>();
-        if self.weights.len() < DRAWS {
+        let all = DRAWS / CHUNK + sides.iter().map(|side| pieces(*side)).sum::<usize>();
+        if self.prior.len() < DRAWS {
             self.draw(bench, latent_dim).await?;
         } else if let Some(side) = sides.get(self.grids.len()) {
             self.sum(bench, Grid::whole(*side, latent_dim)).await?;
@@ -99,23 +105,23 @@ impl Marginal {
             return Ok(Progress::Done(Box::new(self.finding(bench, sides).await?)));
         }
         let grids = sides[..self.grids.len()].iter().map(|side| pieces(*side)).sum::<usize>();
-        Ok(share(2 * self.weights.len() / CHUNK + grids + self.cells / CELLS, all))
+        Ok(share(self.prior.len() / CHUNK + grids + self.cells / CELLS, all))
     }
 
-    /// Codes from the encoder and as many from the prior.
+    /// Codes from the encoder, where the family has one, and as many from the prior.
     async fn draw(&mut self, bench: &Bench<'_>, latent_dim: usize) -> Result<(), CoreError> {
-        let mut noise = Noise::new(SEED, Stream::Test, self.weights.len() as u64);
-        let eps = noise.normal([CHUNK, 1, latent_dim], &bench.model.device());
-        let unable = CoreError::Unable("bound the likelihood of images: its encoder is missing");
-        let terms = bench.model.bound(&bench.subject(), eps).ok_or(unable)?;
-        self.weights.extend(read(terms.log_weight).await?);
+        let mut noise = Noise::new(SEED, Stream::Test, self.prior.len() as u64);
+        if bench.card.abilities.encode {
+            let eps = noise.normal([CHUNK, 1, latent_dim], &bench.model.device());
+            self.weights.extend(log_weights(bench, eps).await?);
+        }
         let codes = (0..CHUNK * latent_dim).map(|_| noise.gauss()).collect();
         self.prior.extend(bench.log_likelihoods(codes).await?);
         Ok(())
     }
 
     /// The next cells of a grid.
-    async fn sum(&mut self, bench: &Bench<'_>, grid: Grid) -> Result<(), CoreError> {
+    pub(super) async fn sum(&mut self, bench: &Bench<'_>, grid: Grid) -> Result<(), CoreError> {
         let cells = self.cells..(self.cells + CELLS).min(grid.cells());
         self.cells = cells.end;
         let (codes, masses) = grid.part(cells);
@@ -134,15 +140,15 @@ impl Marginal {
         let importance = curve(&self.weights);
         let prior = curve(&self.prior);
         let mut facts = Vec::new();
-        let mut series = vec![
-            Series { name: "Codes from the encoder (IWAE)".into(), points: importance.clone() },
-            Series { name: "Codes from the prior".into(), points: prior.clone() },
-        ];
+        let mut series = Vec::new();
         let across =
             |value: f64| vec![(1.0, value), (f64::from(u16::try_from(DRAWS).unwrap_or(u16::MAX)), value)];
-        facts.push(fact("elbo", "ELBO: one code, on average", "nats", importance[0].1));
-        for (count, value) in &importance[1..] {
-            facts.push(fact(&format!("iwae_{count}"), format!("IWAE-{count}"), "nats", *value));
+        if let Some(((_, elbo), more)) = importance.split_first() {
+            facts.push(fact("elbo", "ELBO: one code, on average", "nats", *elbo));
+            for (count, value) in more {
+                facts.push(fact(&format!("iwae_{count}"), format!("IWAE-{count}"), "nats", *value));
+            }
+            series.push(Series { name: "Codes from the encoder (IWAE)".into(), points: importance });
         }
         for (count, value) in prior.iter().filter(|(count, _)| [1000.0, 5000.0].contains(count)) {
             facts.push(fact(
@@ -152,6 +158,10 @@ impl Marginal {
                 *value,
             ));
         }
+        let best = [series.first().and_then(|series: &Series| series.points.last()), prior.last()];
+        let best = best.into_iter().flatten().map(|(_, value)| *value).fold(f64::NEG_INFINITY, f64::max);
+        let near = prior.into_iter().filter(|(_, value)| best - value <= DRAWN).collect();
+        series.push(Series { name: "Codes from the prior".into(), points: near });
         for (side, value) in sides.iter().zip(&self.grids) {
             facts.push(fact(
                 &format!("grid_{side}"),
@@ -168,26 +178,37 @@ impl Marginal {
             facts.push(fact("exact", "Exact", "nats", exact));
             series.push(Series { name: "Exact".into(), points: across(exact) });
         }
-        let notes = vec![
-            "All but the grid are estimates from below, on average; with few codes from the prior, far below. Where \
-             the encoder's distribution is narrower than the true one, thousands of its codes still miss what lies \
-             outside."
-                .into(),
-        ];
+        let mut notes =
+            vec!["All but the grid are estimates from below, on average; with few codes from the prior, far below.".into()];
+        if bench.card.abilities.encode {
+            notes.push(
+                "Where the encoder's distribution is narrower than the true one, thousands of its codes still miss what \
+                 lies outside."
+                    .into(),
+            );
+        }
         let charts = vec![Chart {
-            title: "log p(x) by the number of codes".into(),
+            title: format!("log p(x) by the number of codes; what is {DRAWN} nats off is not drawn"),
             kind: ChartKind::LinesOverLogarithm,
             x: "codes per estimate".into(),
             y: "nats".into(),
             series,
         }];
+        facts.sort_by_key(|fact| !TELLING.contains(&fact.key.as_str()));
         Ok(Finding { facts, notes, charts, pictures: Vec::new() })
     }
 }
 
+/// `log p(x, z) - log q(z|x)` of the subject and codes from the encoder by this noise, `[codes, 1, latent_dim]`.
+pub(super) async fn log_weights(bench: &Bench<'_>, eps: Tensor<3>) -> Result<Vec<f32>, CoreError> {
+    let unable = CoreError::Unable("bound the likelihood of images: its encoder is missing");
+    let terms = bench.model.bound(&bench.subject(), eps).ok_or(unable)?;
+    read(terms.log_weight).await
+}
+
 /// `E log 1/K sum of K weights` for each K, over all groups of K that there are.
 #[expect(clippy::cast_precision_loss, reason = "draws are few")]
-fn curve(weights: &[f32]) -> Vec<(f64, f64)> {
+pub(super) fn curve(weights: &[f32]) -> Vec<(f64, f64)> {
     let of = |count: usize| {
         let groups = weights.chunks_exact(count);
         let many = groups.len() as f64;

@@ -6,7 +6,6 @@ mod density;
 mod estimators;
 mod generative;
 mod half;
-mod hmc;
 mod marginal;
 mod posterior;
 mod race;
@@ -184,5 +183,7 @@ fn rows(greys: &[u8]) -> impl Iterator<Item = &[u8]> {
     greys.chunks_exact(SIDE)
 }
 
+#[cfg(test)]
+mod golden;
 #[cfg(test)]
 mod tests;

@@ -3,14 +3,15 @@
 
 use std::borrow::Cow::Borrowed;
 
+use burn::tensor::Tensor;
 use latent_protocol::lab::{ExperimentCard, Finding, Images, Mark, Need, Picture};
 
-use super::hmc::Hmc;
 use super::{Bench, Entry, Experiment, Progress, SEED, Work, fact, share};
 use crate::CoreError;
 use crate::evaluation::log_sum_exp;
 use crate::gates::{LabGate, Limit};
 use crate::grid::Grid;
+use crate::hmc::Hmc;
 use crate::noise::{Noise, Stream};
 use crate::weights::read;
 
@@ -20,11 +21,11 @@ pub const ENTRY: Entry = Entry {
         id: Borrowed("posterior"),
         name: Borrowed("Which codes could have made it?"),
         summary: Borrowed(
-            "Bayes's rule says how probable each code is once the image is seen. The encoder answers with an \
+            "Bayes's rule says how probable each code is once the image is seen. An encoder answers with an \
              ellipse; a grid of decoded digits gives the answer itself, and Hamiltonian Monte Carlo samples from it \
              without an encoder.",
         ),
-        needs: Borrowed(&[Need::Posterior, Need::Plane, Need::NoClasses]),
+        needs: Borrowed(&[Need::Likelihood, Need::Plane, Need::NoClasses]),
         images: Images::None,
     },
     begin: || Box::new(Truth::default()),
@@ -63,14 +64,22 @@ const KEPT: usize = 5;
 #[derive(Default)]
 pub struct Truth {
     /// Logarithms of the mass in the cells of the grid that is filled.
-    masses: Vec<f64>,
+    pub(super) masses: Vec<f64>,
     /// Where to look.
     window: Option<Window>,
     fine: Option<Vec<f64>>,
-    sampler: Option<Hmc>,
+    sampler: Option<Sampler>,
     proposals: usize,
     accepted: f64,
     samples: Vec<f32>,
+}
+
+/// Chains that move side by side in the posterior.
+struct Sampler {
+    hmc: Hmc,
+    /// `[chains, 2]`
+    codes: Tensor<2>,
+    noise: Noise,
 }
 
 /// A part of the plane.
@@ -120,7 +129,7 @@ impl Truth {
     }
 
     /// The next cells of a grid; whether those were the last.
-    async fn fill(&mut self, bench: &Bench<'_>, grid: Grid) -> Result<bool, CoreError> {
+    pub(super) async fn fill(&mut self, bench: &Bench<'_>, grid: Grid) -> Result<bool, CoreError> {
         let cells = self.masses.len()..(self.masses.len() + CELLS).min(grid.cells());
         let (codes, masses) = grid.part(cells);
         let likelihoods = bench.log_likelihoods(codes).await?;
@@ -136,12 +145,21 @@ impl Truth {
             #[expect(clippy::cast_possible_truncation, reason = "codes are f32")]
             let at = |[from, to]: [f64; 2], unit: f32| (from + f64::from(unit) * (to - from)) as f32;
             let codes = (0..CHAINS).flat_map(|_| [at(x, noise.unit()), at(y, noise.unit())]).collect();
-            Hmc::new(codes, noise)
+            let codes = bench.codes(codes).inner();
+            Sampler { hmc: Hmc::new(&codes.device()), codes, noise }
         });
         let tunes = self.proposals < TUNING;
-        let accepted = sampler.advance(bench, tunes).await?;
-        if !tunes {
-            self.samples.extend(&sampler.codes);
+        let images = bench.subject().images;
+        let moved = sampler.hmc.advance(sampler.codes.clone(), &mut sampler.noise, |z| {
+            let pairs = bench.model.log_likelihood(images.clone(), z);
+            pairs.expect("the experiment needs a likelihood").reshape([-1])
+        });
+        sampler.codes = moved.codes;
+        if tunes {
+            sampler.hmc.tune(moved.accepted);
+        } else {
+            self.samples.extend(read(sampler.codes.clone()).await?);
+            let accepted = f64::from(read(moved.accepted).await?[0]);
             #[expect(clippy::cast_precision_loss, reason = "proposals are few")]
             let part = 1.0 / KEPT as f64;
             self.accepted += accepted * part;
@@ -152,24 +170,23 @@ impl Truth {
 
     async fn finding(&self, bench: &Bench<'_>, window: Window, fine: &[f64]) -> Result<Finding, CoreError> {
         let [mean, spread] = moments(window.grid, fine);
-        let unable = CoreError::Unable("tell a code: its encoder is missing");
-        let posterior = bench.model.encode(&bench.subject()).ok_or(unable)?;
-        let log_var = posterior.log_var.ok_or(CoreError::Unable("tell how sure it is of a code"))?;
-        let mu: Vec<f64> = read(posterior.mu).await?.into_iter().map(f64::from).collect();
-        let sigma: Vec<f64> =
-            read(log_var).await?.into_iter().map(|value| libm::exp(0.5 * f64::from(value))).collect();
+        let encoder = encoder(bench).await?;
         let mut facts = Vec::new();
         for latent in 0..2 {
             let number = latent + 1;
             facts.push(fact(&format!("mean_{number}"), format!("Mean of z{number}"), "", mean[latent]));
-            facts.push(fact(&format!("mu_{number}"), "  by the encoder", "", mu[latent]));
+            if let Some([mu, _]) = encoder {
+                facts.push(fact(&format!("mu_{number}"), "  by the encoder", "", mu[latent]));
+            }
             facts.push(fact(
                 &format!("spread_{number}"),
                 format!("Standard deviation of z{number}"),
                 "",
                 spread[latent],
             ));
-            facts.push(fact(&format!("sigma_{number}"), "  by the encoder", "", sigma[latent]));
+            if let Some([_, sigma]) = encoder {
+                facts.push(fact(&format!("sigma_{number}"), "  by the encoder", "", sigma[latent]));
+            }
         }
         facts.push(fact("log_p", "log p(x), by the grid", "nats", window.log_p));
         facts.push(fact("accepted", "Proposals of the sampler that were accepted", "", self.accepted));
@@ -196,35 +213,49 @@ impl Truth {
             let [x, y] = window.grid.bounds;
             [(z[0] - x[0]) / (x[1] - x[0]), 1.0 - (z[1] - y[0]) / (y[1] - y[0])]
         };
-        let radii = |times: f64| {
-            let [x, y] = window.grid.bounds;
-            [times * sigma[0] / (x[1] - x[0]), times * sigma[1] / (y[1] - y[0])]
-        };
-        let middle = place([mu[0], mu[1]]);
         let mut marks: Vec<Mark> = self
             .samples
             .chunks_exact(2)
             .map(|z| Mark::Point(place([f64::from(z[0]), f64::from(z[1])])))
             .collect();
-        marks.extend([1.0, 2.0].map(|times| Mark::Ellipse(middle, radii(times))));
         let [x, y] = window.grid.bounds;
+        if let Some([mu, sigma]) = encoder {
+            let radii = |times: f64| [times * sigma[0] / (x[1] - x[0]), times * sigma[1] / (y[1] - y[0])];
+            marks.extend([1.0, 2.0].map(|times| Mark::Ellipse(place(mu), radii(times))));
+        }
+        let ellipses =
+            if encoder.is_some() { "ellipses: the encoder, one and two standard deviations; " } else { "" };
         let picture = Picture {
             title: format!(
-                "Posterior, z1 from {:.2} to {:.2}, z2 from {:.2} to {:.2}; ellipses: the encoder, one and two \
-                 standard deviations; points: samples",
+                "Posterior, z1 from {:.2} to {:.2}, z2 from {:.2} to {:.2}; {ellipses}points: samples",
                 x[0], x[1], y[0], y[1]
             ),
             width: FINE,
             greys: shade(fine),
             marks,
         };
-        let notes = vec![
+        let note = if encoder.is_some() {
             "Ink is where the code probably lies. An ellipse inside the ink is too sure of itself: it covers a \
              part of the codes that explain the image. An encoder draws one ellipse even where there are two places."
-                .into(),
-        ];
+        } else {
+            "Ink is where the code probably lies. This model has no encoder that would guess the place; chains like \
+             these taught it."
+        };
+        let notes = vec![note.into()];
         Ok(Finding { facts, notes, charts: Vec::new(), pictures: vec![picture] })
     }
+}
+
+/// The encoder's means and standard deviations of the subject's code, where the family has an encoder.
+async fn encoder(bench: &Bench<'_>) -> Result<Option<[[f64; 2]; 2]>, CoreError> {
+    if !bench.card.abilities.encode {
+        return Ok(None);
+    }
+    let unable = CoreError::Unable("tell a code: its encoder is missing");
+    let posterior = bench.model.encode(&bench.subject()).ok_or(unable)?;
+    let log_var = posterior.log_var.ok_or(CoreError::Unable("tell how sure it is of a code"))?;
+    let (mu, sigma) = (read(posterior.mu).await?, read((log_var * 0.5).exp()).await?);
+    Ok(Some([[mu[0], mu[1]], [sigma[0], sigma[1]]].map(|pair| pair.map(f64::from))))
 }
 
 /// The part of the plane with nearly all of the mass, and some more around it.
@@ -251,7 +282,7 @@ fn around(grid: Grid, masses: &[f64]) -> Window {
 }
 
 /// Mean and standard deviation of each latent.
-fn moments(grid: Grid, masses: &[f64]) -> [[f64; 2]; 2] {
+pub(super) fn moments(grid: Grid, masses: &[f64]) -> [[f64; 2]; 2] {
     let log_all = log_sum_exp(masses.iter().copied());
     let (mut mean, mut square) = ([0.0; 2], [0.0; 2]);
     for (cell, mass) in masses.iter().enumerate() {

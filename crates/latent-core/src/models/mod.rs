@@ -6,6 +6,7 @@ mod conditional_vae;
 mod gaussian_vae;
 mod linear_autoencoder;
 mod linear_vae;
+mod mcem_vae;
 pub(crate) mod parts;
 mod pca;
 mod ppca;
@@ -27,6 +28,7 @@ pub static FAMILIES: &[Family] = &[
     beta_vae::FAMILY,
     conditional_vae::FAMILY,
     wake_sleep_vae::FAMILY,
+    mcem_vae::FAMILY,
 ];
 
 /// The family with this id.

@@ -21,7 +21,8 @@ pub fn run<M: Objective>(config: &M::Config) {
         let images = Noise::new(5, Stream::Bits, 0).uniform(0.5, [100, 1, SIDE, SIDE], &device) + 0.5;
         let classes: Vec<u8> = (0..100).map(|i| i % 10).collect();
         let examples = Examples { images, ..Examples::new(vec![0.0; 100 * PIXELS], &classes, &device) };
-        let batch = Batch { examples, noise: Noise::new(6, Stream::Step, 0), epoch: 1.0 };
+        let noise = Noise::new(6, Stream::Step, 0);
+        let batch = Batch { examples, indices: (0..100).collect(), noise, epoch: 1.0 };
         model.losses(config, batch).terms.swap_remove(0).1
     };
     let start = loss(&model);

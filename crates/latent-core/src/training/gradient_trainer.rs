@@ -1,6 +1,6 @@
 //! The trainer of every family whose training is "minimise one scalar".
 
-use burn::module::{ModuleVisitor, Param};
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use latent_protocol::Settings;
@@ -91,10 +91,8 @@ impl<M: Objective> Trainer for GradientTrainer<M> {
     fn examine(&self, batch: Batch) -> Option<Examined> {
         let Losses { terms, .. } = self.model.losses(&self.config, batch);
         let gradients = GradientsParams::from_grads(terms[0].1.backward(), &self.model);
-        let mut sizes = Sizes { gradients, path: Vec::new(), found: Vec::new() };
-        self.model.visit(&mut sizes);
         let terms = terms.into_iter().map(|(name, value)| (name, value.inner())).collect();
-        Some(Examined { losses: Losses::new(terms), gradients: sizes.found })
+        Some(Examined { losses: Losses::new(terms), gradients: gradient_sizes(&self.model, gradients) })
     }
 
     fn snapshot(&self) -> Box<dyn LatentModel> {
@@ -120,6 +118,13 @@ impl<M: Objective> Trainer for GradientTrainer<M> {
         self.adam.set_moments(moments);
         Ok(())
     }
+}
+
+/// Mean square of the gradient of each tensor of weights, by its name.
+pub(crate) fn gradient_sizes<M: Module>(model: &M, gradients: GradientsParams) -> Vec<(String, Tensor<1>)> {
+    let mut sizes = Sizes { gradients, path: Vec::new(), found: Vec::new() };
+    model.visit(&mut sizes);
+    sizes.found
 }
 
 /// Measures the gradient of each parameter.

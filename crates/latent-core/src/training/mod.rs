@@ -13,5 +13,6 @@ pub use config::{
     BATCH_SIZE, EPOCHS, IMAGES, LEARNING_RATE, SCHEDULE, SCHEDULES, Schedule, TARGETS, Targets,
     TrainingConfig,
 };
+pub(crate) use gradient_trainer::gradient_sizes;
 pub use gradient_trainer::{GradientTrainer, ReadConfig};
 pub use run::{Advance, Run};

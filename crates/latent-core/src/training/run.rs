@@ -126,7 +126,10 @@ impl Run {
         let classes: Vec<u8> = visit.indices.iter().map(|i| dataset.train().labels[*i as usize]).collect();
         let examples = Examples::new(values, &classes, &self.device.clone().autodiff());
         let noise = Noise::new(self.seed, Stream::Step, self.step);
-        Next::Batch(Box::new(Batch { examples, noise, epoch: self.epoch() }), visit.next)
+        Next::Batch(
+            Box::new(Batch { examples, indices: visit.indices, noise, epoch: self.epoch() }),
+            visit.next,
+        )
     }
 
     fn learn(&mut self, batch: Batch, next: Place) -> Losses {

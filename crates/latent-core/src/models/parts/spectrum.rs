@@ -108,22 +108,15 @@ impl Spectrum {
 
     /// Put the state back.
     pub fn restore(&mut self, file: &WeightFile) -> Result<(), WeightsError> {
-        let find = |name: &str, expected: Vec<usize>| {
-            let name = format!("{STATE}{name}");
-            let tensor = file.tensors.get(&name).ok_or_else(|| WeightsError::Missing(name.clone()))?;
-            if tensor.shape != expected {
-                return Err(WeightsError::Shape { name, found: tensor.shape.clone(), expected });
-            }
-            Ok(tensor.values.clone())
-        };
+        let find = |name: &str, expected: &[usize]| file.values(&format!("{STATE}{name}"), expected);
         let device = self.sum.device();
         for (name, tensor) in
             [("sum", &mut self.sum), ("products", &mut self.products), ("basis", &mut self.basis)]
         {
             let shape = tensor.dims();
-            *tensor = upload(find(name, shape.to_vec())?, shape, &device);
+            *tensor = upload(find(name, &shape)?, shape, &device);
         }
-        self.count = f64::from(find("count", vec![1])?[0]);
+        self.count = f64::from(find("count", &[1])?[0]);
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! `loss = E_q[-log p(x|z)] + beta KL(q(z|x) || N(0, I))`, summed over pixels and latents, averaged over images.
 
+pub mod monte_carlo;
 pub mod wake_sleep;
 
 use std::borrow::Cow::Borrowed;
@@ -21,7 +22,7 @@ use super::networks::{Decoder, Encoder, Sizes, join};
 use crate::data::{PIXELS, SIDE};
 use crate::family::{Batch, BoundTerms, Examples, LatentModel, Losses, Objective, Posterior};
 use crate::layers::dense;
-use crate::linalg::unit;
+use crate::linalg::{positive, unit};
 use crate::noise::Noise;
 use crate::plane::Plane;
 use crate::weights::{self, Host, WeightFile};
@@ -108,6 +109,8 @@ pub enum Rule {
     Bound,
     /// An objective for each of them.
     WakeSleep,
+    /// No encoder: codes of the training images come from Markov chains, by a trainer of its own.
+    MonteCarlo,
 }
 
 /// Which variational autoencoder.
@@ -249,8 +252,7 @@ impl Variational {
         let pixels = match self.gaussian(z.clone()) {
             None => {
                 let threshold = noise.uniform(0.5, [batch, PIXELS], &device) + 0.5;
-                // 1 where the mean is above the threshold, but for a sliver of 1e-6.
-                (self.mean(z) - threshold) * 1e6
+                positive(self.mean(z) - threshold)
             }
             Some((mean, sigma)) => mean + sigma * noise.normal([batch, PIXELS], &device),
         };
@@ -271,13 +273,14 @@ impl Objective for Variational {
 
     fn init(config: &VariationalConfig, noise: &mut Noise, device: &Device) -> Self {
         let maps = if config.pixels == Pixels::PerPixel { 2 } else { 1 };
-        let encoder = Encoder::init(&config.sizes, true, noise, device);
+        let has_encoder = config.rule != Rule::MonteCarlo;
+        let encoder = has_encoder.then(|| Encoder::init(&config.sizes, true, noise, device));
         let decoder = Decoder::init(&config.sizes, maps, noise, device);
         // A third of the grey range: near where it ends, so that it need not travel far.
         let log_sigma =
             (config.pixels == Pixels::Learned).then(|| Param::from_tensor(Tensor::full([1], -1.2, device)));
         Self {
-            encoder: Some(encoder),
+            encoder,
             decoder,
             log_sigma,
             pixels: config.pixels,
@@ -288,7 +291,7 @@ impl Objective for Variational {
 
     fn losses(&self, config: &VariationalConfig, mut batch: Batch) -> Losses {
         let encoder =
-            self.encoder.as_ref().expect("a model in training was made by `init`, which has an encoder");
+            self.encoder.as_ref().expect("a model that learns by gradients alone has an encoder from `init`");
         if config.rule == Rule::WakeSleep {
             return self.wake_sleep(encoder, config.sizes.latent_dim, batch);
         }

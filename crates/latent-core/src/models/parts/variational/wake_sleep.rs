@@ -52,18 +52,27 @@ impl Variational {
         let Batch { examples, mut noise, .. } = batch;
         let ([size, ..], device) = (examples.images.dims(), examples.images.device());
 
-        let (mu, log_var) = Self::heads(encoder, examples.images.clone(), None);
-        let codes = reparameterize(mu, log_var, noise.normal([1, size, latent_dim], &device));
-        let codes = codes.detach().reshape([size, latent_dim]);
-        let wake = mean(self.cost(codes, examples.images.flatten(1, 3)));
-
+        let eps = noise.normal([1, size, latent_dim], &device);
+        let wake = self.wake(encoder, examples.images, eps);
         let codes = noise.normal([size, latent_dim], &device);
-        let dreams = self.drawn(codes.clone(), &mut noise).detach();
-        let (mu, log_var) = Self::heads(encoder, dreams, None);
-        let sleep = mean(gaussian_cost(mu, (log_var * 0.5).exp(), codes));
-
+        let dreams = self.drawn(codes.clone(), &mut noise);
+        let sleep = Self::sleep(encoder, codes, dreams);
         let sum: Tensor<1> = wake.clone() + sleep.clone();
         Losses::new(vec![("total", sum), ("wake", wake), ("sleep", sleep)])
+    }
+
+    /// The decoder's objective, by the codes of this noise, `[1, batch, latent_dim]`.
+    fn wake(&self, encoder: &Encoder, images: Tensor<4>, eps: Tensor<3>) -> Tensor<1> {
+        let [_, size, latent_dim] = eps.dims();
+        let (mu, log_var) = Self::heads(encoder, images.clone(), None);
+        let codes = reparameterize(mu, log_var, eps).detach().reshape([size, latent_dim]);
+        mean(self.cost(codes, images.flatten(1, 3)))
+    }
+
+    /// The encoder's objective, by codes of the prior, `[batch, latent_dim]`, and what was dreamt of them.
+    fn sleep(encoder: &Encoder, codes: Tensor<2>, dreams: Tensor<4>) -> Tensor<1> {
+        let (mu, log_var) = Self::heads(encoder, dreams.detach(), None);
+        mean(gaussian_cost(mu, (log_var * 0.5).exp(), codes))
     }
 }
 
@@ -71,16 +80,17 @@ impl Variational {
 mod tests {
     use burn::module::{Module, ModuleVisitor, Param};
     use burn::optim::GradientsParams;
-    use burn::tensor::Device;
+    use burn::tensor::{Device, TensorData};
     use pollster::block_on;
 
     use super::*;
     use crate::data::PIXELS;
     use crate::family::{Examples, LatentModel, Objective};
+    use crate::models::family;
     use crate::models::parts::networks::Sizes;
     use crate::models::parts::variational::{Pixels, Rule, VariationalConfig};
     use crate::noise::{Noise, Stream};
-    use crate::weights::read;
+    use crate::weights::{self, HostTensor, WeightFile, read};
 
     fn config() -> VariationalConfig {
         let sizes = Sizes {
@@ -105,17 +115,19 @@ mod tests {
         let pixels = (0..4 * PIXELS).map(|i| f32::from(u8::from(i % 5 == 0))).collect();
         Batch {
             examples: Examples::new(pixels, &[0, 1, 2, 3], device),
+            indices: vec![0, 1, 2, 3],
             noise: Noise::new(6, Stream::Step, 0),
             epoch: 0.0,
         }
     }
 
-    /// Which halves of the model get a gradient.
+    /// Which halves of the model get a gradient, and the squares of its numbers, added up.
     #[derive(Default)]
     struct Reached {
         gradients: Option<GradientsParams>,
         path: Vec<String>,
         found: Vec<String>,
+        squares: Vec<f32>,
     }
 
     impl ModuleVisitor for Reached {
@@ -128,8 +140,10 @@ mod tests {
         }
 
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            if self.gradients.as_ref().and_then(|gradients| gradients.get::<D>(param.id)).is_some() {
+            let gradients = self.gradients.as_ref();
+            if let Some(gradient) = gradients.and_then(|gradients| gradients.get::<D>(param.id)) {
                 self.found.push(self.path[0].clone());
+                self.squares.push(block_on(read(gradient.powi_scalar(2).sum())).expect("the CPU answers")[0]);
             }
         }
     }
@@ -145,6 +159,49 @@ mod tests {
             let mut reached = Reached { gradients, ..Reached::default() };
             model.visit(&mut reached);
             assert_eq!(reached.found, vec![half; tensors], "{term}");
+        }
+    }
+
+    /// Objectives and lengths of the gradients against an independent implementation: see
+    /// `tests/fixtures/generate.py`.
+    #[test]
+    fn objectives_and_gradients_agree_with_an_independent_implementation() {
+        let golden = include_bytes!("../../../../../../tests/fixtures/laboratory.safetensors");
+        let golden = WeightFile::parse(golden).expect("a fixture");
+        let device = Device::flex().autodiff();
+        let settings = golden.settings(&family("vae").expect("a family").card).expect("its settings");
+        let config = VariationalConfig { rule: Rule::WakeSleep, ..VariationalConfig::read(&settings) };
+        let mut own = golden.clone();
+        own.tensors.retain(|name, _| name.starts_with("encoder.") || name.starts_with("decoder."));
+        let fresh = Variational::init(&config, &mut Noise::new(0, Stream::Weights, 0), &device);
+        let model = weights::fill(fresh, &own).expect("the weights fit");
+        let encoder = model.encoder.as_ref().expect("an encoder");
+
+        let wake = model.wake(encoder, tensor(&golden, "images"), tensor(&golden, "wake_eps"));
+        let sleep = Variational::sleep(encoder, tensor(&golden, "dreamt_codes"), tensor(&golden, "dreams"));
+        let found =
+            [wake.clone(), sleep.clone()].map(|term| block_on(read(term)).expect("the CPU answers")[0]);
+        near(found, &golden["wake_sleep"].values);
+
+        let gradients = Some(GradientsParams::from_grads((wake + sleep).backward(), &model));
+        let mut reached = Reached { gradients, ..Reached::default() };
+        model.visit(&mut reached);
+        let length = |half: &str| {
+            let of = reached.found.iter().zip(&reached.squares).filter(|(found, _)| *found == half);
+            of.map(|(_, square)| square).sum::<f32>().sqrt()
+        };
+        near(["encoder", "decoder"].map(length), &golden["wake_sleep_norms"].values);
+    }
+
+    fn tensor<const D: usize>(golden: &WeightFile, name: &str) -> Tensor<D> {
+        let HostTensor { shape, values } = &golden[name];
+        Tensor::from_data(TensorData::new(values.clone(), shape.clone()), &Device::flex().autodiff())
+    }
+
+    /// Sums of some thousands of numbers in f32.
+    fn near(found: [f32; 2], expected: &[f32]) {
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-5 * expected.abs(), "{found} instead of {expected}");
         }
     }
 
