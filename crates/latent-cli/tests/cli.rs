@@ -225,5 +225,5 @@ fn experiments_are_listed_and_say_what_they_cannot() {
         "what there is, is named"
     );
     let reason = fail(latent().args(["lab", "posterior", "www/models/pca/decoder.safetensors"]));
-    assert!(reason.contains("cannot be the subject: its encoder gives a point"), "{reason}");
+    assert!(reason.contains("cannot be the subject: it gives images no probability"), "{reason}");
 }

@@ -57,8 +57,10 @@ pub(super) enum Kind {
 }
 
 /// Key, name, way and codes per image.
-const ESTIMATORS: [(&str, &str, Kind, usize); 6] = [
+const ESTIMATORS: [(&str, &str, Kind, usize); 8] = [
     ("a_1", "A: all by codes", Kind::Sampled, 1),
+    ("a_5", "A, 5 codes", Kind::Sampled, 5),
+    ("a_10", "A, 10 codes", Kind::Sampled, 10),
     ("b_1", "B: KL in closed form", Kind::ClosedForm, 1),
     ("b_2", "B, 2 codes", Kind::ClosedForm, 2),
     ("b_5", "B, 5 codes", Kind::ClosedForm, 5),

@@ -234,7 +234,7 @@ impl Bench {
         self.fault.set(Some(reason.to_string()));
     }
 
-    /// What is examined, as in `Variational autoencoder, step 300; test image 7`.
+    /// What is examined, as in `Principal components, step 300; test image 7`.
     fn about(self, subject: Subject) -> String {
         let mut about = self.store.card.get().map(|card| card.name.to_string()).unwrap_or_default();
         match (self.store.phase.get(), self.store.progress.get()) {
