@@ -299,9 +299,9 @@ mod tests {
         let points = vec![(1.0, 4.0), (3.0, 2.0)];
         let bars = Curve { color: (1, 2, 3), stroke: Stroke::Bars, points };
         let place = Curve { color: (1, 2, 3), stroke: Stroke::Place, points: vec![(2.0, 0.0)] };
-        let drawn = svg(&[bars, place], 132.4, Axes::default());
-        // Labels of two characters take 32.4 pixels.
-        assert!(drawn.contains("M32.4 156V0.0H82.4V156M82.4 156V78.0H132.4V156"), "{drawn}");
-        assert!(drawn.contains("M82.4 156V0'"), "{drawn}");
+        let drawn = svg(&[bars, place], 139.6, Axes::default());
+        // Labels of three characters take 39.6 pixels.
+        assert!(drawn.contains("M39.6 156V0.0H89.6V156M89.6 156V78.0H139.6V156"), "{drawn}");
+        assert!(drawn.contains("M89.6 156V0'"), "{drawn}");
     }
 }

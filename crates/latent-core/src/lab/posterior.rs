@@ -53,6 +53,8 @@ const COARSE: usize = 160;
 const FINE: usize = 120;
 /// Cells at once.
 const CELLS: usize = 1200;
+/// Nats from paper to ink on the whole plane.
+const RANGE: f64 = 20.0;
 /// The share of the mass that is looked at.
 const SHOWN: f64 = 0.999;
 /// Chains of the sampler, proposals while it is tuned, and proposals from each of which the codes are kept.
@@ -65,6 +67,8 @@ const KEPT: usize = 5;
 pub struct Truth {
     /// Logarithms of the mass in the cells of the grid that is filled.
     pub(super) masses: Vec<f64>,
+    /// The whole plane's, once it is filled.
+    whole: Vec<f64>,
     /// Where to look.
     window: Option<Window>,
     fine: Option<Vec<f64>>,
@@ -103,7 +107,8 @@ impl Truth {
             (None, _) => {
                 let grid = Grid::whole(COARSE, 2);
                 if self.fill(bench, grid).await? {
-                    self.window = Some(around(grid, &std::mem::take(&mut self.masses)));
+                    self.whole = std::mem::take(&mut self.masses);
+                    self.window = Some(around(grid, &self.whole));
                     pieces[0]
                 } else {
                     self.masses.len() / CELLS
@@ -231,8 +236,19 @@ impl Truth {
                 x[0], x[1], y[0], y[1]
             ),
             width: FINE,
-            greys: shade(fine),
+            greys: shade(fine, FINE, libm::exp),
             marks,
+        };
+        let [z1, z2] = Grid::whole(COARSE, 2).bounds;
+        let whole = Picture {
+            title: format!(
+                "The same from {:.0} to {:.0}, where paper is {RANGE} nats less probable than the darkest ink",
+                z1[0].max(z2[0]),
+                z1[1].min(z2[1])
+            ),
+            width: COARSE,
+            greys: shade(&self.whole, COARSE, |below| 1.0 + below / RANGE),
+            marks: Vec::new(),
         };
         let note = if encoder.is_some() {
             "Ink is where the code probably lies. An ellipse inside the ink is too sure of itself: it covers a \
@@ -242,7 +258,7 @@ impl Truth {
              these taught it."
         };
         let notes = vec![note.into()];
-        Ok(Finding { facts, notes, charts: Vec::new(), pictures: vec![picture] })
+        Ok(Finding { facts, notes, charts: Vec::new(), pictures: vec![picture, whole] })
     }
 }
 
@@ -302,10 +318,10 @@ fn moments_of(values: &[f64]) -> (f64, f64) {
     (mean, libm::sqrt(values.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>() / count))
 }
 
-/// Greys of densities: the highest is white; rows from above.
-fn shade(masses: &[f64]) -> Vec<u8> {
+/// A grey for each cell, the upper row first; `grey` tells it from how far its logarithm is below the highest.
+fn shade(masses: &[f64], side: usize, grey: impl Fn(f64) -> f64) -> Vec<u8> {
     let most = masses.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 255")]
-    let grey = |mass: &f64| (255.0 * libm::exp(mass - most)).round() as u8;
-    masses.chunks_exact(FINE).rev().flat_map(|row| row.iter().map(grey)).collect()
+    let grey = |mass: &f64| (255.0 * grey(mass - most).clamp(0.0, 1.0)).round() as u8;
+    masses.chunks_exact(side).rev().flat_map(|row| row.iter().map(grey)).collect()
 }
