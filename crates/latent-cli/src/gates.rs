@@ -109,9 +109,9 @@ impl Bench<'_> {
             let took = start.elapsed().as_secs_f64();
             seconds += took;
             #[expect(clippy::cast_precision_loss, reason = "images are few")]
-            let seen = ((run.step() - step) * run.config().batch_size as u64) as f64;
+            let images = ((run.step() - step) * run.config().batch_size as u64) as f64;
             step = run.step();
-            self.results.insert(format!("{name}/us_per_image"), 1e6 * took / seen.max(1.0));
+            self.results.insert(format!("{name}/us_per_image"), 1e6 * took / images.max(1.0));
             // What a training step reports is a result too.
             for (key, value) in last.map(|losses| block_on(losses.read())).transpose()?.unwrap_or_default() {
                 self.results.insert(format!("{name}/{key}"), f64::from(value));
