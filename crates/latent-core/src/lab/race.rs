@@ -152,8 +152,8 @@ const ON_FEW: Course = Course {
            nats worse than they are.",
 };
 
-/// Steps in a piece of work.
-const STEPS: usize = 2;
+/// Passes of an image in a piece of work, if a step has no more.
+const PASSES: u64 = 14;
 
 /// The experiment under way.
 pub struct Race {
@@ -194,7 +194,7 @@ impl Race {
         }
         let due = (measured as u64 + 1) * self.course.runners[runner].between;
         if run.step() < due {
-            for _ in 0..STEPS {
+            for _ in 0..(PASSES / self.course.runners[runner].passes).max(1) {
                 if run.step() < due && !matches!(run.advance(bench.dataset), Advance::Stepped(_)) {
                     return Err(CoreError::Unable(
                         "be taught yet: the training images are still on their way",

@@ -77,7 +77,7 @@ const CARD: ModelCard = ModelCard {
         TARGETS,
     ]),
     losses: Borrowed(&[JOINT, RECONSTRUCTION, PRIOR, ACCEPTED, LEAPFROG]),
-    shipped: false,
+    shipped: true,
     presets: Borrowed(&[Preset {
         title: Borrowed("Press Train: digits find their places on the plane, and nobody has told them where"),
         query: Borrowed("images=500"),
