@@ -124,6 +124,12 @@ impl MonteCarloEm {
         mean(self.model.cost(Tensor::from_inner(moved.codes.clone()), pixels(batch)))
     }
 
+    /// Lower it once.
+    fn update(&mut self, cost: &Tensor<1>, learning_rate: f64) {
+        let gradients = GradientsParams::from_grads(cost.backward(), &self.model);
+        self.model = self.adam.step(learning_rate, self.model.clone(), gradients);
+    }
+
     /// What is told of it.
     fn losses(&self, cost: &Tensor<1>, moved: &Moved) -> Losses {
         let reconstruction = cost.clone().inner();
@@ -151,10 +157,11 @@ fn pixels(batch: &Batch) -> Tensor<2> {
 impl Trainer for MonteCarloEm {
     fn step(&mut self, batch: Batch, learning_rate: f64) -> Losses {
         let Expectation { selection, before, moved } = self.expectation(&batch);
-        let losses = self.losses(&self.cost(&batch, &moved), &moved);
-        for _ in 0..UPDATES {
-            let gradients = GradientsParams::from_grads(self.cost(&batch, &moved).backward(), &self.model);
-            self.model = self.adam.step(learning_rate, self.model.clone(), gradients);
+        let first = self.cost(&batch, &moved);
+        let losses = self.losses(&first, &moved);
+        self.update(&first, learning_rate);
+        for _ in 1..UPDATES {
+            self.update(&self.cost(&batch, &moved), learning_rate);
         }
         let by = moved.codes - before;
         self.chains = self.chains.clone() + product(selection, by, Form::LeftTransposed);
