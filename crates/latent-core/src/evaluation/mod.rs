@@ -357,9 +357,9 @@ mod tests {
     /// followed while training is one of these numbers.
     #[test]
     fn codes_of_the_prior_find_the_likelihood_where_codes_are_two_numbers() {
-        let effort = Effort { quadrature_grid: 200, importance_images: 200, samples: 0, ..Effort::FULL };
+        let effort = Effort { quadrature_grid: 100, importance_images: 200, samples: 0, ..Effort::FULL };
         let settings =
-            [("decoder_hidden", "32"), ("images", "200"), ("epochs", "100"), ("learning_rate", "0.003")];
+            [("decoder_hidden", "32"), ("images", "200"), ("epochs", "60"), ("learning_rate", "0.003")];
         let dataset = noisy_dataset();
         let table = measured("mcem-vae", &settings, &dataset, effort);
         let value = |key: &str| table.value(key).unwrap_or_else(|| panic!("no {key}: {table:#?}"));

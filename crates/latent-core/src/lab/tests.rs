@@ -202,7 +202,7 @@ fn what_is_offered_can_be_begun() {
 fn a_decoder_alone_is_a_subject_too() {
     let dataset = noisy_dataset();
     let settings =
-        [("decoder_hidden", "32"), ("images", "200"), ("epochs", "100"), ("learning_rate", "0.003")];
+        [("decoder_hidden", "32"), ("images", "200"), ("epochs", "60"), ("learning_rate", "0.003")];
     let (model, card) = trained("mcem-vae", &settings, &dataset);
     let image = Image::of_test(&dataset, 3).expect("an image");
     let finding = found("posterior", model.as_ref(), card, &dataset, &image);

@@ -283,9 +283,9 @@ mod tests {
     /// Chains of many copies of an image are samples of its posterior, which a grid knows.
     #[test]
     fn chains_find_the_posterior_of_their_image() {
-        const CHAINS: u32 = 800;
+        const CHAINS: u32 = 400;
         let mut trainer = trainer(CHAINS as usize);
-        for step in 0..60 {
+        for step in 0..40 {
             let _ = trainer.step(batch(0..CHAINS, step), 0.0);
         }
         let model = trainer.snapshot();
