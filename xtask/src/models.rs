@@ -50,6 +50,12 @@ const RECIPES: &[Recipe] = &[
         seed: 1,
         settings: &[SMALL_ENCODER, SMALL_DECODER, "epochs=30", "schedule=cosine"],
     },
+    // A chain finds its way only if it is seen often: few images, many times.
+    Recipe {
+        family: "mcem-vae",
+        seed: 1,
+        settings: &[SMALL_DECODER, "images=1000", "epochs=600", "schedule=cosine"],
+    },
 ];
 
 const SMALL_ENCODER: &str = "encoder_hidden=256-128";

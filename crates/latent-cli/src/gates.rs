@@ -96,7 +96,7 @@ impl Bench<'_> {
         let mut epochs: Vec<u32> = of.gates.iter().map(|gate| gate.epochs).collect();
         epochs.sort_unstable();
         epochs.dedup();
-        let mut seconds = 0.0;
+        let (mut seconds, mut step) = (0.0, 0);
         for epoch in epochs {
             let start = Instant::now();
             let mut last = None;
@@ -106,7 +106,12 @@ impl Bench<'_> {
                     Advance::Waiting | Advance::Finished => break,
                 }
             }
-            seconds += start.elapsed().as_secs_f64();
+            let took = start.elapsed().as_secs_f64();
+            seconds += took;
+            #[expect(clippy::cast_precision_loss, reason = "images are few")]
+            let images = ((run.step() - step) * run.config().batch_size as u64) as f64;
+            step = run.step();
+            self.results.insert(format!("{name}/us_per_image"), 1e6 * took / images.max(1.0));
             // What a training step reports is a result too.
             for (key, value) in last.map(|losses| block_on(losses.read())).transpose()?.unwrap_or_default() {
                 self.results.insert(format!("{name}/{key}"), f64::from(value));

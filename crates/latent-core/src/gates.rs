@@ -16,7 +16,7 @@ pub struct GateRun {
 pub struct Gate {
     /// Epochs after which it is measured.
     pub epochs: u32,
-    /// Key of the measure.
+    /// Key of the measure, of a loss of the last step, or `us_per_image`: the time of training one image, in microseconds.
     pub measure: &'static str,
     /// What it must be.
     pub limit: Limit,
@@ -45,6 +45,8 @@ pub enum Limit {
     /// At most `factor` times an earlier result, named `family/run/measure`, or `family/run/measure after epochs` for
     /// one on the way.
     AtMostTimes(f64, &'static str),
+    /// At least `factor` times an earlier result.
+    AtLeastTimes(f64, &'static str),
     /// At most an earlier result and at most so much below it.
     Within(f64, &'static str),
     /// Within this share of an earlier result.
@@ -67,6 +69,7 @@ impl Limit {
             Self::AtMost(limit) => value <= limit,
             Self::AtLeast(limit) => value >= limit,
             Self::AtMostTimes(factor, name) => value <= factor * earlier(name)?,
+            Self::AtLeastTimes(factor, name) => value >= factor * earlier(name)?,
             Self::Within(distance, name) => (earlier(name)? - distance..=earlier(name)?).contains(&value),
             Self::Share(share, name) => (value - earlier(name)?).abs() <= share * earlier(name)?.abs(),
             Self::Near(distance, name) => (value - earlier(name)?).abs() <= distance,
@@ -83,6 +86,7 @@ impl std::fmt::Display for Limit {
             Self::AtMost(limit) => write!(f, "at most {limit}"),
             Self::AtLeast(limit) => write!(f, "at least {limit}"),
             Self::AtMostTimes(factor, name) => write!(f, "at most {factor} times {name}"),
+            Self::AtLeastTimes(factor, name) => write!(f, "at least {factor} times {name}"),
             Self::Within(distance, name) => write!(f, "at most {name}, and within {distance} of it"),
             Self::Share(share, name) => write!(f, "within {} % of {name}", share * 100.0),
             Self::Near(distance, name) => write!(f, "within {distance} of {name}"),
@@ -108,6 +112,8 @@ mod tests {
         assert_eq!(holds(Limit::Within(2.0, "a"), -12.1), Some(false));
         assert_eq!(holds(Limit::Near(0.3, "a"), -9.8), Some(true));
         assert_eq!(holds(Limit::Near(0.3, "a"), -10.4), Some(false));
+        let double = |value: f64| Limit::AtLeastTimes(2.0, "b").holds(value, |_| Some(3.0));
+        assert_eq!([5.9, 6.0].map(double), [Some(false), Some(true)]);
         assert_eq!(holds(Limit::Share(0.05, "a"), -10.4), Some(true));
         assert_eq!(holds(Limit::AboveBy(2.0, "a"), -7.9), Some(true));
         assert_eq!(holds(Limit::AboveBy(2.0, "a"), -8.1), Some(false));

@@ -353,6 +353,24 @@ mod tests {
         assert!((value("log_p_quadrature") - exact).abs() < 0.05, "{table:#?}");
     }
 
+    /// Without an encoder: enough codes of the prior find what the grid finds, a few from below, and the loss that is
+    /// followed while training is one of these numbers.
+    #[test]
+    fn codes_of_the_prior_find_the_likelihood_where_codes_are_two_numbers() {
+        let effort = Effort { quadrature_grid: 100, importance_images: 200, samples: 0, ..Effort::FULL };
+        let settings =
+            [("decoder_hidden", "32"), ("images", "200"), ("epochs", "60"), ("learning_rate", "0.003")];
+        let dataset = noisy_dataset();
+        let table = measured("mcem-vae", &settings, &dataset, effort);
+        let value = |key: &str| table.value(key).unwrap_or_else(|| panic!("no {key}: {table:#?}"));
+        let grid = value("neg_log_p_quadrature");
+        assert!((value("neg_log_p_10000") - grid).abs() < 0.1, "{table:#?}");
+        assert!(value("neg_log_p_1000") > grid - 0.1 && value("neg_log_p_1000") < grid + 2.0, "{table:#?}");
+        // The same images, with other bits in training only.
+        assert!((value("train_neg_log_p_10000") - value("neg_log_p_10000")).abs() < 1e-9, "{table:#?}");
+        assert!(table.value("neg_elbo").is_none() && table.latent_kl.is_empty());
+    }
+
     /// Importance weights of an independent implementation give its bound.
     #[test]
     fn the_importance_weighted_bound_agrees_with_an_independent_implementation() {

@@ -20,8 +20,9 @@ pub struct TestLossEvaluation {
 }
 
 /// The parts of the loss, summed over images.
-#[derive(Default)]
 struct Sums {
+    /// Whether the likelihood is estimated by codes of the prior and not bounded by an encoder.
+    by_prior: bool,
     reconstruction: f64,
     kl: f64,
 }
@@ -51,7 +52,7 @@ pub async fn image_loss(
     let copies = Shard { pixels: grey.repeat(DRAWS), labels: vec![label; DRAWS] };
     let dataset = Dataset::complete("one image", Shard::default(), copies);
     let subject = Subject { model, card, dataset: &dataset, judge: None };
-    let mut sums = Sums::default();
+    let mut sums = Sums::new(is_by_prior(card));
     match sums.add(&subject, 0..DRAWS).await {
         Ok(()) => Ok(Some(TestLoss { images: 1, ..sums.loss(card, DRAWS) })),
         Err(CoreError::Unable(_)) => Ok(None),
@@ -63,7 +64,14 @@ impl TestLossEvaluation {
     /// Measure this model.
     #[must_use]
     pub fn new(model: Box<dyn LatentModel>, card: &'static ModelCard) -> Self {
-        Self { model, card, next: 0, sums: Sums::default() }
+        Self { model, card, next: 0, sums: Sums::new(is_by_prior(card)) }
+    }
+
+    /// Measure the likelihood of this model by codes of the prior, also where there is an encoder: what can be compared
+    /// with a model that has none.
+    #[must_use]
+    pub fn by_prior(model: Box<dyn LatentModel>, card: &'static ModelCard) -> Self {
+        Self { sums: Sums::new(true), ..Self::new(model, card) }
     }
 
     /// Whether a card allows it.
@@ -79,7 +87,7 @@ impl TestLossEvaluation {
     pub async fn advance(&mut self, dataset: &Dataset) -> Result<Option<TestLoss>, CoreError> {
         let subject = Subject { model: self.model.as_ref(), card: self.card, dataset, judge: None };
         let mut images = dataset.test().labels.len();
-        if is_by_prior(self.card) {
+        if self.sums.by_prior {
             images = images.min(prior::IMAGES);
         }
         let range = chunk(self.next, images);
@@ -91,9 +99,13 @@ impl TestLossEvaluation {
 }
 
 impl Sums {
+    fn new(by_prior: bool) -> Self {
+        Self { by_prior, reconstruction: 0.0, kl: 0.0 }
+    }
+
     async fn add(&mut self, subject: &Subject<'_>, range: Range<usize>) -> Result<(), CoreError> {
         let unable = CoreError::Unable("measure images: its encoder is missing");
-        if is_by_prior(subject.card) {
+        if self.by_prior {
             let log_p = prior::log_p(subject, subject.dataset.test(), range).await?;
             self.reconstruction -= log_p.iter().sum::<f64>();
         } else if subject.card.abilities.likelihood.is_some() {
@@ -114,7 +126,7 @@ impl Sums {
         let (reconstruction, kl) = (mean(self.reconstruction, images), mean(self.kl, images));
         let parts = vec![("reconstruction".to_string(), reconstruction), ("KL".to_string(), kl)];
         let (kind, codes) = (card.abilities.likelihood, prior::CODES);
-        if let Some(kind) = kind.filter(|_| is_by_prior(card)) {
+        if let Some(kind) = kind.filter(|_| self.by_prior) {
             let (label, unit) = match kind {
                 Likelihood::Bernoulli => ("\u{2212}log p(x)", "nats, fixed bits"),
                 Likelihood::Gaussian => ("\u{2212}log p(x) (density)", "nats"),

@@ -50,7 +50,8 @@ pub static EXPERIMENTS: &[Entry] = &[
     half::ENTRY,
     density::ENTRY,
     generative::ENTRY,
-    race::ENTRY,
+    race::MANY,
+    race::FEW,
 ];
 
 /// The experiment with this id.

@@ -197,6 +197,33 @@ fn what_is_offered_can_be_begun() {
     assert_eq!(half.card.obstacle(pca, 2), Some("it gives no probability to black and white images"));
 }
 
+/// A model that never had an encoder: what needs one says so, what needs only a likelihood does without.
+#[test]
+fn a_decoder_alone_is_a_subject_too() {
+    let dataset = noisy_dataset();
+    let settings =
+        [("decoder_hidden", "32"), ("images", "200"), ("epochs", "60"), ("learning_rate", "0.003")];
+    let (model, card) = trained("mcem-vae", &settings, &dataset);
+    let image = Image::of_test(&dataset, 3).expect("an image");
+    let finding = found("posterior", model.as_ref(), card, &dataset, &image);
+    for latent in 1..=2 {
+        let [mean, spread] = ["mean", "spread"].map(|key| value(&finding, &format!("{key}_{latent}")));
+        near(&finding, &format!("sampled_mean_{latent}"), mean, 0.4 * spread);
+        near(&finding, &format!("sampled_spread_{latent}"), spread, 0.25 * spread);
+        assert_eq!(finding.value(&format!("mu_{latent}")), None);
+    }
+    let finding = found("marginal-likelihood", model.as_ref(), card, &dataset, &image);
+    near(&finding, "prior_5000", value(&finding, "grid_400"), 0.3);
+    near(&finding, "grid_200", value(&finding, "grid_400"), 0.3);
+    assert_eq!(finding.value("elbo"), None);
+    let finding = found("density", model.as_ref(), card, &dataset, &image);
+    assert!(value(&finding, "digits") < value(&finding, "inverted"), "{:#?}", finding.facts);
+    for id in ["amortisation-gap", "estimators", "generative"] {
+        let obstacle = experiment(id).expect("an experiment").card.obstacle(card, 2);
+        assert_eq!(obstacle, Some("it has no encoder"), "{id}");
+    }
+}
+
 /// Codes that lie elsewhere: a normal knows nothing of them, a Gaussian fitted to them does.
 #[test]
 fn walls_are_drawn_of_both_models() {

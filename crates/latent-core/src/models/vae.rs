@@ -137,6 +137,23 @@ const GATES: &[GateRun] = &[
         ],
     },
     GateRun {
+        name: "a thousand images",
+        settings: &[
+            ("latent_dim", "3"),
+            ("encoder_hidden", "100"),
+            ("decoder_hidden", "100"),
+            ("batch_size", "100"),
+            ("images", "1000"),
+            ("epochs", "400"),
+        ],
+        gates: &[Gate {
+            epochs: 400,
+            measure: "neg_iwae",
+            limit: Limit::AtMost(160.0),
+            reference: "no figures in print: axes from 100 to 160 (Kingma and Welling 2014, figure 3)",
+        }],
+    },
+    GateRun {
         name: "convolutional",
         settings: &[
             ("architecture", "convolutional"),

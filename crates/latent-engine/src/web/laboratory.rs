@@ -82,16 +82,13 @@ impl Shelf {
                 (self.dataset(task, images).await?, judge)
             }
         };
-        let (image, label) = match task.subject {
-            Subject::Image(number) => {
-                let image = Image::of_test(&dataset, number).ok_or("There is no such test image.")?;
-                let label = image.class;
-                (image, Some(label))
-            }
-            _ => {
-                let greys = drawing.filter(|greys| greys.len() == PIXELS).ok_or("There is no drawing.")?;
-                (Image { greys, class: task.class, number: Image::OWN }, None)
-            }
+        let (image, label) = if let Subject::Image(number) = task.subject {
+            let image = Image::of_test(&dataset, number).ok_or("There is no such test image.")?;
+            let label = image.class;
+            (image, Some(label))
+        } else {
+            let greys = drawing.filter(|greys| greys.len() == PIXELS).ok_or("There is no drawing.")?;
+            (Image { greys, class: task.class, number: Image::OWN }, None)
         };
         let surroundings = Surroundings { dataset: &dataset, judge: judge.as_deref(), image: &image };
         let mut trial =
@@ -183,7 +180,6 @@ fn parse(bytes: &[u8]) -> Result<WeightFile, String> {
     WeightFile::parse(bytes).map_err(sentence)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
 fn sentence(err: impl Into<CoreError>) -> String {
     err.into().sentence()
 }

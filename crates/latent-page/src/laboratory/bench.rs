@@ -39,7 +39,8 @@ pub struct Bench {
 /// A worker with what listens to it.
 struct Connection {
     worker: Worker,
-    _listeners: (Closure<dyn FnMut(MessageEvent)>, Closure<dyn FnMut(ErrorEvent)>),
+    _on_message: Closure<dyn FnMut(MessageEvent)>,
+    _on_error: Closure<dyn FnMut(ErrorEvent)>,
 }
 
 impl Drop for Connection {
@@ -113,7 +114,7 @@ impl Bench {
         let on_error = Closure::<dyn FnMut(ErrorEvent)>::new(move |error| self.broke(&worker::fault(&error)));
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
-        Ok(Connection { worker, _listeners: (on_message, on_error) })
+        Ok(Connection { worker, _on_message: on_message, _on_error: on_error })
     }
 
     /// The image that is looked at: the one of the page's tools, or else the first test image.
