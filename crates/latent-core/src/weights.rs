@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 use latent_kernels::upload;
-use latent_protocol::{ModelCard, Settings};
+use latent_protocol::{ModelCard, Settings, map_of};
 use litemap::LiteMap;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use thiserror::Error;
@@ -133,7 +133,7 @@ impl WeightFile {
     pub fn parse(bytes: &[u8]) -> Result<Self, WeightsError> {
         let format = |err: safetensors::SafeTensorError| WeightsError::Format(err.to_string());
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(format)?;
-        let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
+        let metadata = map_of(header.metadata().clone().unwrap_or_default());
         let mut tensors = LiteMap::new();
         for (name, view) in SafeTensors::deserialize(bytes).map_err(format)?.tensors() {
             let values = floats(&name, &view)?;

@@ -15,7 +15,7 @@ use latent_core::training::Run;
 use latent_core::weights::{WeightFile, key, read};
 use latent_core::{CoreError, Device, Examples, Family, LatentModel, decode, models};
 use latent_protocol::library::{ErrorCode, Failure, ModelFacts, Reply, Request, Stats};
-use latent_protocol::{ModelCard, Settings, Theme};
+use latent_protocol::{ModelCard, Settings, Theme, fill};
 
 use crate::inbox::{Inbox, Item};
 use crate::session::can_encode;
@@ -214,7 +214,7 @@ impl<P: Port> Library<P> {
         for part in parts {
             let Part::Bytes(bytes) = part else { return Err(shape("a file of weights is bytes")) };
             let file = WeightFile::parse(bytes).map_err(|err| failure(err.into()))?;
-            whole.tensors.extend(file.tensors);
+            fill(&mut whole.tensors, file.tensors);
             // The first file says what all of them are.
             if whole.metadata.is_empty() {
                 whole.metadata = file.metadata;

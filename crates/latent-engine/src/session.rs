@@ -18,7 +18,7 @@ use latent_core::training::Run;
 use latent_core::weights::{Precision, WeightFile, key};
 use latent_core::{CoreError, Device, Examples, Family, LatentModel, evaluation, models};
 use latent_protocol::{
-    Command, DataSource, DeviceReport, Effort, Event, ModelSummary, Phase, Provenance, Strip,
+    Command, DataSource, DeviceReport, Effort, Event, ModelSummary, Phase, Provenance, Strip, fill,
 };
 
 use crate::host::Host;
@@ -316,7 +316,7 @@ impl<H: Host> Session<H> {
         let part = WeightFile::parse(bytes)?;
         let Some(base) = &self.base else { return Ok(()) };
         let mut whole = base.clone();
-        whole.tensors.extend(part.tensors);
+        fill(&mut whole.tensors, part.tensors);
         let (model, summary) = self.open(&whole, Provenance::File)?;
         self.base = Some(whole);
         // A run is not touched: its model has all its parts.

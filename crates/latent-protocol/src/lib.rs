@@ -7,6 +7,7 @@ mod data;
 pub mod lab;
 pub mod library;
 mod link;
+mod map;
 mod measure;
 mod message;
 mod number;
@@ -19,6 +20,7 @@ pub use card::{
 };
 pub use data::{DataFacts, DataManifest, DataSource, OwnData, ShardFile};
 pub use link::{Link, PlaneView, RESERVED, word};
+pub use map::{fill, map_of};
 pub use measure::{Effort, Measure, MeasureGroup, MeasureTable, TestLoss};
 pub use message::{
     Command, DeviceKind, DevicePreference, DeviceReport, Event, ModelSummary, Phase, PlaneLook, Progress,

@@ -6,7 +6,7 @@ use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{Control, Hyperparameter, ModelCard, number};
+use crate::{Control, Hyperparameter, ModelCard, map_of, number};
 
 /// The value of one setting.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,7 +68,7 @@ impl Settings {
     #[must_use]
     pub fn defaults(card: &ModelCard) -> Self {
         let entries = card.hyperparameters.iter();
-        Self(entries.map(|h| (h.key.to_string(), h.default_value())).collect())
+        Self(map_of(entries.map(|h| (h.key.to_string(), h.default_value()))))
     }
 
     /// Set one value from text.

@@ -5,7 +5,7 @@ use std::borrow::Cow::Borrowed;
 
 use burn::tensor::Tensor;
 use latent_protocol::{
-    Abilities, Control, DecodeCost, Hyperparameter, LossTerm, ModelCard, Paper, Preset, Settings,
+    Abilities, Control, DecodeCost, Hyperparameter, LossTerm, ModelCard, Paper, Preset, Settings, fill,
 };
 
 use super::parts::autoencoder::{Autoencoder, AutoencoderConfig, Corruption};
@@ -163,7 +163,7 @@ impl Trainer for LinearTrainer {
     fn state(&self) -> Host<'_> {
         Box::pin(async {
             let mut tensors = self.gradient.state().await?;
-            tensors.extend(self.spectrum.state().await?);
+            fill(&mut tensors, self.spectrum.state().await?);
             Ok(tensors)
         })
     }

@@ -1,7 +1,7 @@
 //! A run: one training of one model, from its settings and seed to its last step.
 
 use burn::tensor::Device;
-use latent_protocol::{Dissection, Settings};
+use latent_protocol::{Dissection, Settings, fill, map_of};
 use litemap::LiteMap;
 
 use super::config::{Targets, TrainingConfig};
@@ -281,7 +281,7 @@ impl Run {
             (key::PLACE, format!("{}:{}", self.place.epoch, self.place.seen)),
             (key::DATA, self.data.clone()),
         ];
-        entries.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
+        map_of(entries.into_iter().map(|(name, value)| (name.to_string(), value)))
     }
 
     /// The weights, with what they are.
@@ -300,7 +300,7 @@ impl Run {
     /// When the device fails.
     pub async fn checkpoint(&self) -> Result<Vec<u8>, CoreError> {
         let mut file = self.weights().await?;
-        file.tensors.extend(self.trainer.state().await?);
+        fill(&mut file.tensors, self.trainer.state().await?);
         Ok(file.to_bytes(Precision::F32)?)
     }
 }

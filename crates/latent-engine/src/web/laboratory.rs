@@ -11,7 +11,7 @@ use latent_core::lab::{self, EXPERIMENTS, Image, Progress, Surroundings};
 use latent_core::weights::WeightFile;
 use latent_core::{CoreError, Device};
 use latent_protocol::lab::{Images, LabEvent, LabTask};
-use latent_protocol::{DataManifest, DataSource, ShardFile, Subject};
+use latent_protocol::{DataManifest, DataSource, ShardFile, Subject, fill};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen_futures::spawn_local;
@@ -120,7 +120,7 @@ impl Shelf {
         for part in ["decoder", "encoder"] {
             let file = parse(&get(&format!("{}/{id}/{part}.safetensors", task.models_url)).await?)?;
             match &mut whole {
-                Some(whole) => whole.tensors.extend(file.tensors),
+                Some(whole) => fill(&mut whole.tensors, file.tensors),
                 None => whole = Some(file),
             }
         }
