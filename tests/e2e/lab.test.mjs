@@ -130,6 +130,16 @@ test('a race is seen while it is run, and digits are dragged beside it', async (
   await page.close()
 })
 
+test('chains learn without an encoder, for more work', async () => {
+  const page = await opened()
+  const { bound_last, mcem_last } = await find(page, 'race-with-chains')
+  assert.ok(bound_last < mcem_last && mcem_last <= 175, `${[bound_last, mcem_last]}`)
+  assert.equal(await card(page, 'race-with-chains').locator('.chart-area').count(), 2, 'by images and by work')
+  assert.ok(await seconds(page, 'race-with-chains') < 60)
+  healthy(page)
+  await page.close()
+})
+
 test('a drawing is the subject, and an experiment can be stopped', async () => {
   const page = await opened('?device=cpu&open=draw')
   await draw(page, [[[0.25, 0.2], [0.75, 0.2], [0.4, 0.85]]])
