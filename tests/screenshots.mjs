@@ -46,6 +46,11 @@ async function readme() {
   await classes.screenshot({ path: `${folder}measure.png`, fullPage: true })
   await classes.close()
 
+  const laboratory = await drawn(await at('light', 1280, 800))
+  await experiment(laboratory, 'posterior', 'marginal-likelihood', 'half-a-digit', 'density')
+  await laboratory.locator('#panel-lab').screenshot({ path: `${folder}laboratory.png` })
+  await laboratory.close()
+
   const phone = await drawn(await at('light', 390, 844))
   await plane(phone).focus()
   await phone.screenshot({ path: `${folder}phone.png` })
@@ -54,7 +59,7 @@ async function readme() {
 /** Every width, theme and state. */
 async function everything() {
   const sizes = [[320, 640], [390, 844], [768, 1024], [1280, 800], [1920, 1080]]
-  const states = { rest: async () => {}, tools: openTools, slow: doStep, points: showPoints, compare: openCompare }
+  const states = { rest: async () => {}, tools: openTools, slow: doStep, points: showPoints, compare: openCompare, laboratory: openLaboratory }
   const faults = []
   for (const [width, height] of sizes) {
     for (const scheme of ['light', 'dark']) {
@@ -115,6 +120,19 @@ async function showPoints(page) {
   await page.getByRole('radio', { name: 'Points', exact: true }).check()
   await page.waitForTimeout(4000)
 }
+
+/** Experiments that came to their end. */
+async function experiment(page, ...ids) {
+  await page.locator('#panel-lab > summary').click()
+  for (const id of ids) {
+    const card = page.locator(`#experiment-${id}`)
+    await card.getByRole('button', { name: 'Run' }).click()
+    await card.locator('.origin').waitFor({ timeout: 90_000 })
+  }
+}
+
+/** A heat map, bars and a histogram. */
+const openLaboratory = page => experiment(page, 'posterior', 'half-a-digit', 'density')
 
 /** Two models side by side. */
 async function openCompare(page) {

@@ -68,6 +68,16 @@ test('nothing is read back while dragging, by the engine\'s count and by the bro
   await page.close()
 })
 
+test('the laboratory examines the model that the GPU holds', { timeout: 240_000 }, async () => {
+  const page = await onGpu('&grid=5&open=lab')
+  const card = page.locator('#experiment-density')
+  await card.getByRole('button', { name: 'Run' }).click()
+  const digits = Number(await card.locator('[data-fact=digits] .value').innerText({ timeout: 60_000 }))
+  assert.ok(Math.abs(digits - 139.8) < 0.5, `${digits} nats, as of the shipped model on the CPU`)
+  healthy(page)
+  await page.close()
+})
+
 test('WebGPU trains to the losses of the CPU', { timeout: 300_000 }, async () => {
   const losses = async page => {
     const seen = []

@@ -91,12 +91,12 @@ fn table(facts: &[Fact]) -> String {
 fn chart_html(chart: &Chart, width: f64) -> String {
     let Chart { title, kind, x, y, series } = chart;
     let drawn = match kind {
-        ChartKind::Bars => [&bars(series, false), "<p class='axes'>", y, "</p>"].concat(),
+        ChartKind::Bars => [&bars(series, false), "<p class='axis-names'>", y, "</p>"].concat(),
         ChartKind::LogarithmicBars => {
-            [&bars(series, true), "<p class='axes'>", y, ", on a logarithmic scale</p>"].concat()
+            [&bars(series, true), "<p class='axis-names'>", y, ", on a logarithmic scale</p>"].concat()
         }
         ChartKind::Lines | ChartKind::LinesOverLogarithm | ChartKind::Histogram => {
-            let axes = ["<p class='axes'>", x, " \u{2192}, ", y, " \u{2191}</p>"].concat();
+            let axes = ["<p class='axis-names'>", x, " \u{2192}, ", y, " \u{2191}</p>"].concat();
             lines(series, *kind, width) + &axes
         }
     };
