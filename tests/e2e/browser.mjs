@@ -19,9 +19,9 @@ export function launch({ gpu = false } = {}) {
   })
 }
 
-/** Opens the page, collecting what must not happen. */
+/** Opens the page, collecting what must not happen; without its service worker, which would answer in the network's stead. */
 export async function open(browser, query = '', { context = {}, before } = {}) {
-  const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, ...context })
+  const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, serviceWorkers: 'block', ...context })
   page.problems = []
   page.requests = []
   page.sockets = []

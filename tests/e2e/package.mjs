@@ -40,7 +40,11 @@ export async function serve(path, files = {}) {
     }
   })
   await new Promise(resolve => server.listen(0, '127.0.0.1', resolve))
-  return { url: `http://127.0.0.1:${server.address().port}`, requests, close: () => server.close() }
+  const close = () => {
+    server.close()
+    server.closeAllConnections()
+  }
+  return { url: `http://127.0.0.1:${server.address().port}`, requests, close }
 }
 
 /** The first training digits of MNIST and their classes. */

@@ -108,7 +108,9 @@ pub fn App() -> impl IntoView {
         </main>
         <Toasts store=store client=client />
         <footer>
-            <p>"All computing happens in this tab; nothing you do leaves it."</p>
+            <p>
+                "All computing happens in this tab, and nothing you do leaves it: no cookies, no counting, no other host. Runs are kept in this browser alone."
+            </p>
         </footer>
     }
 }

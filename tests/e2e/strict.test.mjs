@@ -1,0 +1,39 @@
+// What the page may do: its policy, and that it needs no more.
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { PAGE_URL, drawn, launch, open } from './browser.mjs'
+
+let browser
+before(async () => { browser = await launch() })
+after(() => browser.close())
+
+test('there is no script in the page itself, and none is taken in', async () => {
+  const html = await (await fetch(PAGE_URL)).text()
+  const scripts = [...html.matchAll(/<script([^>]*)>([^]*?)<\/script>/g)]
+  assert.ok(scripts.length >= 2)
+  for (const [, attributes, content] of scripts) {
+    assert.match(attributes, /src="[\w.-]+"/)
+    assert.equal(content.trim(), '')
+  }
+  assert.doesNotMatch(html, / on\w+=/, 'handlers in attributes')
+
+  const page = await drawn(await open(browser, '?device=cpu'))
+  assert.deepEqual(page.problems, [], 'the page keeps to its own policy')
+  const refused = await page.evaluate(() => new Promise(resolve => {
+    const refused = []
+    document.addEventListener('securitypolicyviolation', ({ effectiveDirective }) => {
+      refused.push(effectiveDirective)
+      if (refused.length === 4) resolve(refused.sort())
+    })
+    const script = document.createElement('script')
+    script.textContent = 'globalThis.wasRun = true'
+    document.body.append(script)
+    const image = new Image()
+    image.src = 'http://127.0.0.1:9/counter.png'
+    fetch('http://127.0.0.1:9/told').catch(() => {})
+    try { new Worker(URL.createObjectURL(new Blob(['']))) } catch { /* told by the event */ }
+  }))
+  assert.deepEqual(refused, ['connect-src', 'img-src', 'script-src-elem', 'worker-src'])
+  assert.equal(await page.evaluate(() => globalThis.wasRun), undefined)
+  await page.close()
+})
