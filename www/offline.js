@@ -13,11 +13,11 @@ function keepAll() {
   workers.controller?.postMessage('keep all')
 }
 
-function hear({ data: { kept, all, isKeeping, failed } }) {
+function hear({ data: { kept, all, megabytes, isKeeping, failed } }) {
   if (failed) offer(`Not all files could be kept (${failed}).`, 'Try again', keepAll)
   else if (kept >= all) offer('All files are kept: this page works without a network.')
   else if (isKeeping) offer(`Keeping files: ${kept} of ${all}.`)
-  else offer('This page can work without a network, training included.', 'Keep all files', keepAll)
+  else offer('This page can work without a network, training included.', `Keep all files (${megabytes} MB)`, keepAll)
 }
 
 function offerReload(registration) {

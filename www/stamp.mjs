@@ -31,13 +31,16 @@ writeFileSync(page, replaced(stamped, /<script type="module">[^]*?<\/script>/, `
 // What a visitor needs before the first drag is kept at once, the rest when it is wanted.
 const FIRST = /^(?!engine_gpu|engine_lab|gif-worker|vendor|data|models)|^models\/vae\/(decoder|poster)/
 const sums = { first: {}, later: {} }
+let bytes = 0
 for (const file of readdirSync(folder, { recursive: true }).sort()) {
   if (file === 'sw.js' || statSync(join(folder, file)).isDirectory()) continue
-  const sum = createHash('sha256').update(readFileSync(join(folder, file))).digest('base64')
+  const content = readFileSync(join(folder, file))
+  bytes += content.length
+  const sum = createHash('sha256').update(content).digest('base64')
   sums[FIRST.test(file) ? 'first' : 'later'][file] = `sha256-${sum}`
 }
 const worker = join(folder, 'sw.js')
 const code = readFileSync(worker, 'utf8')
 const whole = createHash('sha256').update(code + JSON.stringify(sums)).digest('hex').slice(0, 12)
-const values = JSON.stringify([whole, sums.first, sums.later], null, 1)
-writeFileSync(worker, replaced(code, /\/\* files \*\/[^]*?\/\* end \*\//, () => `const [VERSION, FIRST, LATER] = ${values}`))
+const values = JSON.stringify([whole, Math.ceil(bytes / 1e6), sums.first, sums.later], null, 1)
+writeFileSync(worker, replaced(code, /\/\* files \*\/[^]*?\/\* end \*\//, () => `const [VERSION, MEGABYTES, FIRST, LATER] = ${values}`))

@@ -1,7 +1,8 @@
 // The service worker: keeps the files of one version of the page, so that it works without a network and no script of one
-// version meets code of another. What stands between the marks is written by stamp.mjs: each file's checksum.
+// version meets code of another. What stands between the marks is written by stamp.mjs: how large all is,
+// and each file's checksum.
 /* files */
-const [VERSION, FIRST, LATER] = ['', {}, {}]
+const [VERSION, MEGABYTES, FIRST, LATER] = ['', 0, {}, {}]
 /* end */
 
 // Other pages may share the origin.
@@ -57,7 +58,7 @@ async function keepAll(page) {
 /** Tells a page how many files are kept. */
 async function count(page) {
   const cache = await caches.open(NAME)
-  page.postMessage({ kept: (await cache.keys()).length, all: files().length })
+  page.postMessage({ kept: (await cache.keys()).length, all: files().length, megabytes: MEGABYTES })
 }
 
 addEventListener('install', event => event.waitUntil(install()))
