@@ -232,12 +232,18 @@ test('every family looks at the same drawing', { timeout: 300_000 }, async () =>
   const seen = await input(page)
   const shape = await ink(page)
   const ids = await menu(page).locator('option').evaluateAll(all => all.map(option => option.value))
+  const blind = []
   // The first one is on show: it comes last.
   for (const id of [...ids.slice(1), ids[0]]) {
     const old = await pixels(page, 'plane')
     await menu(page).selectOption(id)
     await until(() => page.locator('.state').innerText(), text => text.startsWith('Shipped model'), `${id} is known`)
     await until(() => pixels(page, 'plane'), now => now.length !== old.length || difference(now, old) > 20, `${id} is drawn`)
+    if (await panel(page).getByText('It has no encoder').count() === 1) {
+      assert.equal(await ink(page), shape, id)
+      blind.push(id)
+      continue
+    }
     await input(page)
     assert.equal(await ink(page), shape, id)
     // Some see greys, others black and white.
@@ -260,6 +266,7 @@ test('every family looks at the same drawing', { timeout: 300_000 }, async () =>
     await until(() => code(page), z => z.filter(Number.isFinite).every((value, at) => Math.abs(value - shown[at]) < 0.03),
       `${id}: the code is the mean`)
   }
+  assert.deepEqual(blind, ['mcem-vae'], 'all others see')
   healthy(page)
   await page.close()
 })

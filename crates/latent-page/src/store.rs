@@ -428,7 +428,9 @@ impl Store {
         self.panels.update(|panels| {
             panels.retain(|known| known != panel);
             if open {
-                panels.push(panel.to_string());
+                // In one order, whichever was opened first: the same page has the same link.
+                let at = panels.iter().position(|known| known.as_str() > panel).unwrap_or(panels.len());
+                panels.insert(at, panel.to_string());
             }
         });
     }
