@@ -37,8 +37,10 @@ pub fn check() -> anyhow::Result<()> {
         let bytes = fs::read(path)?;
         let first_model = name == DECODER_FILE || name == "models/vae/poster.png";
         let is_gpu = name.starts_with("engine_gpu");
-        let is_later =
-            is_gpu || ["engine_lab", "gif-worker", "vendor/", "sw.js", "manifest"].iter().any(|later| name.contains(later));
+        let is_later = is_gpu
+            || ["engine_lab", "gif-worker", "vendor/", "sw.js", "manifest"]
+                .iter()
+                .any(|later| name.contains(later));
         let needed = !is_later && (!name.starts_with("models/") || first_model);
         // The best that a host can do once and for all; what comes later is only told roughly.
         let compressed = brotli(&bytes, if needed || is_gpu { 11 } else { 9 })?;
