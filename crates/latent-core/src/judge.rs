@@ -77,6 +77,20 @@ impl Judge {
         (features.clone(), dense(&self.classes, features, Activation::None))
     }
 
+    /// The class that it sees in an image, and how sure it is, 0 to 1.
+    ///
+    /// # Errors
+    /// When the device fails.
+    ///
+    /// # Shapes
+    /// `[1, 1, 28, 28]`.
+    pub async fn verdict(&self, image: Tensor<4>) -> Result<(usize, f32), CoreError> {
+        let logits = read(self.look(image).1).await?;
+        let class = crate::evaluation::best(&logits);
+        let sum: f32 = logits.iter().map(|logit| (logit - logits[class]).exp()).sum();
+        Ok((class, 1.0 / sum))
+    }
+
     /// Share of a data set's test images whose class it finds.
     ///
     /// # Errors

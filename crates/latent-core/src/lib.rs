@@ -22,6 +22,7 @@ pub mod observation;
 pub mod path;
 pub mod picture;
 mod plane;
+pub mod trace;
 pub mod training;
 pub mod weights;
 

@@ -3,6 +3,7 @@
 //! Work is cut into units of a few tens of milliseconds: a decoded digit, a band of the plane, a training step,
 //! a chunk of an evaluation. Between units the inbox is read, so a drag is answered within one unit.
 
+mod insight;
 mod measuring;
 mod strip;
 mod tools;
@@ -47,6 +48,8 @@ pub struct Session<H: Host> {
     training: Training,
     measuring: Measuring,
     tools: Tools,
+    /// What says which digit it sees.
+    judge: Option<Judge>,
     /// When the KL of each latent was last told.
     kl_ms: f64,
     /// The images that come with the page, which go on arriving while others are used.
@@ -70,6 +73,7 @@ impl<H: Host> Session<H> {
             training: Training::default(),
             measuring: Measuring::default(),
             tools: Tools::default(),
+            judge: None,
             kl_ms: f64::NEG_INFINITY,
             shipped: None,
             own: None,
@@ -276,6 +280,8 @@ impl<H: Host> Session<H> {
             }
             Command::UseData { source } => self.use_data(&source, &bytes).await?,
             Command::Export => self.export().await?,
+            Command::Judge => self.judge(&bytes).await?,
+            Command::Trace => self.trace().await?,
         }
         Ok(())
     }

@@ -29,4 +29,4 @@ pub use message::{
 pub use number::{number, number_f32};
 pub use settings::{Settings, SettingsError, Value};
 pub use theme::Theme;
-pub use tools::{Dissection, Observation, Path, Route, Subject, TensorChange, Way};
+pub use tools::{Dissection, Layer, Observation, Path, Route, Subject, TensorChange, Trace, Way};

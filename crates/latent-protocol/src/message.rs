@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     DataFacts, DataSource, Dissection, Effort, MeasureTable, ModelCard, Observation, Path, Route, Settings,
-    Subject, TestLoss, Theme,
+    Subject, TestLoss, Theme, Trace,
 };
 
 /// What the page asks of the engine. Each is answered by an [`Event`], also when it fails.
@@ -138,6 +138,11 @@ pub enum Command {
     },
     /// Hand over the model on show as a file. Answer: [`Event::Exported`].
     Export,
+    /// Say what the judge sees in the digit under the handle. The judge's weights travel beside the first of these
+    /// messages. Answer: [`Event::Judged`].
+    Judge,
+    /// Tell what the networks compute for the code under the handle. Answer: [`Event::Traced`].
+    Trace,
 }
 
 impl Command {
@@ -169,6 +174,8 @@ impl Command {
             Self::Dissect { .. } => "dissect",
             Self::UseData { .. } => "data",
             Self::Export => "export",
+            Self::Judge => "judge",
+            Self::Trace => "trace",
         }
     }
 }
@@ -317,6 +324,19 @@ pub enum Event {
     Exported {
         /// Steps done; none for a model from a file.
         step: Option<u64>,
+    },
+    /// The judge looked at the digit under the handle.
+    Judged {
+        /// The class that it sees.
+        class: usize,
+        /// How sure it is, 0 to 1.
+        share: f32,
+    },
+    /// Beside this message, a byte per unit, layer by layer, the decoder's first: 0 is the smaller of zero and the layer's
+    /// smallest number, 255 its largest. Channels come last.
+    Traced {
+        /// The layers.
+        trace: Trace,
     },
     /// A command could not be carried out; nothing else changed.
     Failed {

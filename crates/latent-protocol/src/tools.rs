@@ -142,3 +142,25 @@ pub struct TensorChange {
     /// Size of the change.
     pub change: f64,
 }
+
+/// What a layer of a network computed for one image.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Layer {
+    /// Height, width and channels; height and width are 1 where units stand in no order.
+    pub shape: [usize; 3],
+    /// The smallest number.
+    pub least: f32,
+    /// The largest number.
+    pub most: f32,
+    /// Units above zero.
+    pub active: usize,
+}
+
+/// What the networks computed for the code under the handle.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Trace {
+    /// From the code to the image, both among them.
+    pub decoder: Vec<Layer>,
+    /// From that image back to the mean of its code; empty where the model cannot encode.
+    pub encoder: Vec<Layer>,
+}

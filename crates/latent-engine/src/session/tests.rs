@@ -793,3 +793,39 @@ fn a_geodesic_is_looked_for_again_when_training_stands_still() {
     bench.work(10);
     assert_eq!(told(&bench), Vec::<String>::new(), "once");
 }
+
+#[test]
+fn the_judge_comes_once_and_looks_at_what_is_under_the_handle() {
+    let mut bench = showing();
+    bench.send(Command::Judge);
+    assert_eq!(told(&bench), ["failed judge"], "it is not there");
+    let verdict = |bench: &mut Bench, weights, point| {
+        bench.send(Command::Move { point });
+        bench.input(Input::Command(Command::Judge, weights));
+        let events = bench.heard();
+        let [.., Event::Judged { class, share }] = events.as_slice() else { panic!("{events:?}") };
+        assert!(*class < 10 && *share > 0.0 && *share <= 1.0, "{share}");
+        *share
+    };
+    let first = verdict(&mut bench, Some(judge_file()), [0.1, 0.9]);
+    let other = verdict(&mut bench, None, [0.9, 0.1]);
+    assert!((first - other).abs() > 0.0, "another digit");
+    assert!((verdict(&mut bench, None, [0.1, 0.9]) - first).abs() < 1e-6, "the same again");
+}
+
+#[test]
+fn what_the_networks_compute_is_told_of_the_code_under_the_handle() {
+    let mut bench = showing();
+    bench.send(Command::Trace);
+    let events = bench.heard();
+    let [.., Event::Traced { trace }] = events.as_slice() else { panic!("{events:?}") };
+    let units: Vec<usize> = trace.decoder.iter().map(|layer| layer.shape.iter().product()).collect();
+    assert_eq!((units.first(), units.last()), (Some(&2), Some(&PIXELS)));
+    let there = bench.host.bytes.borrow().clone();
+    bench.send(Command::Move { point: [0.9, 0.1] });
+    bench.send(Command::Trace);
+    assert_ne!(*bench.host.bytes.borrow(), there, "another code");
+    let mut empty = Bench::new();
+    empty.send(Command::Trace);
+    assert_eq!(told(&empty), ["failed trace"], "nothing is on show");
+}

@@ -189,6 +189,12 @@ impl View {
         }
     }
 
+    /// The code under the handle, and the model that decodes it.
+    pub fn code(&self) -> Option<(&dyn LatentModel, Vec<f32>)> {
+        let model = self.model()?;
+        Some((model, self.plane_of(model).latent_from_unit(&[self.point])))
+    }
+
     pub fn set_point(&mut self, point: [f32; 2]) {
         self.point = point;
         self.digit_due = true;

@@ -5,9 +5,8 @@ use std::borrow::Cow::Borrowed;
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::nn::conv::{Conv2d, ConvTranspose2d};
-use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
-use latent_kernels::{Activation, relu};
+use latent_kernels::Activation;
 use latent_protocol::{Choice, Control, Hyperparameter, Settings};
 
 use crate::data::{PIXELS, SIDE};
@@ -189,13 +188,9 @@ impl Decoder {
             return dense(&self.output, hidden, activation);
         };
         let features = maps(dense(&self.output, hidden, Activation::Relu), CHANNELS[1], SIDE / 4);
-        let features = first.iter().fold(features, |x, layer| relu(transposed_convolution(layer, x)));
-        let sums = flat(transposed_convolution(last, features));
-        match activation {
-            Activation::None => sums,
-            Activation::Relu => relu(sums),
-            Activation::Sigmoid => sigmoid(sums),
-        }
+        let features =
+            first.iter().fold(features, |x, layer| transposed_convolution(layer, x, Activation::Relu));
+        flat(transposed_convolution(last, features, activation))
     }
 
     /// Numbers that go in.
