@@ -1,7 +1,11 @@
 // Without a network: registers the service worker once the page is at rest, offers a new version, and keeps all files when the
 // visitor wants them or has installed the page.
+import { words } from './words.js'
+
 const workers = navigator.serviceWorker
 const place = document.querySelector('#offline')
+const say = await words()
+let isInstalled = matchMedia('(display-mode: standalone)').matches
 
 /** A line of text with a button, at the foot of the page. */
 function offer(text, action, press) {
@@ -13,43 +17,54 @@ function keepAll() {
   workers.controller?.postMessage('keep all')
 }
 
+/** Has all kept in an installed page, and asks how many files are in any other. */
+function ask() {
+  workers.controller?.postMessage(isInstalled ? 'keep all' : 'how many')
+}
+
 function hear({ data: { kept, all, megabytes, isKeeping, failed } }) {
-  if (failed) offer(`Not all files could be kept (${failed}).`, 'Try again', keepAll)
-  else if (kept >= all) offer('All files are kept: this page works without a network.')
-  else if (isKeeping) offer(`Keeping files: ${kept} of ${all}.`)
-  else offer('This page can work without a network, training included.', `Keep all files (${megabytes} MB)`, keepAll)
+  if (failed) offer(say('offline.failed', { reason: failed }), say('offline.try-again'), keepAll)
+  else if (kept >= all) offer(say('offline.all-kept'))
+  else if (isKeeping) offer(say('offline.keeping', { kept, all }))
+  else offer(say('offline.possible'), say('offline.keep-all', { megabytes }), keepAll)
 }
 
 function offerReload(registration) {
   const bar = Object.assign(document.createElement('p'), { className: 'alert update', role: 'alert' })
-  const button = Object.assign(document.createElement('button'), { type: 'button', textContent: 'Reload' })
+  const button = Object.assign(document.createElement('button'), { type: 'button', textContent: say('offline.reload') })
   button.onclick = () => registration.waiting?.postMessage('take over')
-  bar.append('There is a new version of this page. ', button)
+  bar.append(`${say('offline.new-version')} `, button)
+  document.querySelector('.update')?.remove()
   document.body.prepend(bar)
 }
 
 async function begin() {
-  const wasControlled = workers.controller !== null
+  // A first visit comes under control while it is open.
+  let isControlled = workers.controller !== null
   workers.addEventListener('message', hear)
   workers.addEventListener('controllerchange', () => {
     // All tabs go over together: a page never gets files of two versions. Runs are kept.
-    if (wasControlled) location.reload()
-    else workers.controller?.postMessage('how many')
+    if (isControlled) return location.reload()
+    isControlled = true
+    ask()
   })
   const registration = await workers.register('sw.js', { updateViaCache: 'none' })
-  if (registration.waiting && wasControlled) offerReload(registration)
+  if (registration.waiting && isControlled) offerReload(registration)
   registration.addEventListener('updatefound', () => {
     const next = registration.installing
     next.addEventListener('statechange', () => {
-      if (next.state === 'installed' && wasControlled) offerReload(registration)
+      if (next.state === 'installed' && isControlled) offerReload(registration)
     })
   })
-  if (wasControlled) workers.controller.postMessage(matchMedia('(display-mode: standalone)').matches ? 'keep all' : 'how many')
-  addEventListener('appinstalled', keepAll)
+  ask()
+  addEventListener('appinstalled', () => {
+    isInstalled = true
+    ask()
+  })
 }
 
 if (workers) {
-  const rest = () => setTimeout(() => begin().catch(() => offer('This browser keeps no files for use without a network.')), 3000)
+  const rest = () => setTimeout(() => begin().catch(() => offer(say('offline.unsupported'))), 3000)
   if (document.readyState === 'complete') rest()
   else addEventListener('load', rest)
 }

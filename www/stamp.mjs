@@ -1,4 +1,5 @@
-// Run by Trunk after the build (trunk.toml). The version of the engines' files goes into the page's <meta name="engines">;
+// Run by Trunk after the build (trunk.toml). The version of the files that keep their names goes into the page's
+// <meta name="engines">, past every cache;
 // the script with which Trunk starts the page goes into a file, since the page's policy allows none in the page itself; and
 // the service worker is told all files with their checksums.
 import { createHash } from 'node:crypto'
@@ -6,10 +7,9 @@ import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const folder = process.env.TRUNK_STAGING_DIR
+const files = readdirSync(folder, { recursive: true }).sort().filter(file => !statSync(join(folder, file)).isDirectory())
 const hash = createHash('sha256')
-for (const name of ['engine_cpu', 'engine_lab', 'engine_gpu']) {
-  for (const end of ['.js', '_bg.wasm']) hash.update(readFileSync(join(folder, name + end)))
-}
+for (const file of files.filter(file => /^(engine_|text|explain)/.test(file))) hash.update(readFileSync(join(folder, file)))
 
 /** Replaces a part of a file that must be there. */
 function replaced(text, part, by) {
@@ -32,8 +32,8 @@ writeFileSync(page, replaced(stamped, /<script type="module">[^]*?<\/script>/, `
 const FIRST = /^(?!engine_gpu|engine_lab|gif-worker|vendor|data|models)|^models\/vae\/(decoder|poster)/
 const sums = { first: {}, later: {} }
 let bytes = 0
-for (const file of readdirSync(folder, { recursive: true }).sort()) {
-  if (file === 'sw.js' || statSync(join(folder, file)).isDirectory()) continue
+for (const file of [...files, boot].sort()) {
+  if (file === 'sw.js') continue
   const content = readFileSync(join(folder, file))
   bytes += content.length
   const sum = createHash('sha256').update(content).digest('base64')

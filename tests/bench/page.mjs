@@ -3,11 +3,12 @@ import { gzipSync } from 'node:zlib'
 import { badge, button, drawn, launch, open, plane, step, until } from '../e2e/browser.mjs'
 import { images, labels } from '../e2e/idx.mjs'
 import { figures } from './figures.mjs'
+import { slowInteractions, slowStarts } from './slow.mjs'
 
 const QUERY = '?measure=1&device=cpu'
 
 /** A line of the table. `limit` is what is asked of it, in words. */
-const row = (what, values, limit = '', unit = 'ms') => ({ what, unit, limit, ...figures(values) })
+export const row = (what, values, limit = '', unit = 'ms') => ({ what, unit, limit, ...figures(values) })
 
 const measures = (page, name) => page.evaluate(name => {
   const entries = performance.getEntriesByName(`latent:${name}`)
@@ -16,7 +17,7 @@ const measures = (page, name) => page.evaluate(name => {
 }, name)
 
 /** Moves the pointer over the plane in a circle, one move per displayed frame or so. */
-async function drag(page, moves) {
+export async function drag(page, moves) {
   const box = await plane(page).boundingBox()
   const at = angle => [box.x + box.width * (0.5 + 0.35 * Math.cos(angle)), box.y + box.height * (0.5 + 0.35 * Math.sin(angle))]
   await page.mouse.move(...at(0))
@@ -59,7 +60,7 @@ async function stroke(page, from, to) {
 /** Milliseconds from each interaction to the next paint while `interact` goes on, one after the other. An interaction
  *  is what the browser takes for one, as of a press, its release and its click: the slowest counts. The browser tells
  *  of none that took less than 16 ms, and rounds to 8. */
-async function paints(page, interact) {
+export async function paints(page, interact) {
   await page.evaluate(() => {
     const durations = new Map()
     const note = entries => {
@@ -234,7 +235,7 @@ export async function page() {
   const browser = await launch()
   const rows = []
   const device = await deviceOf(browser)
-  for (const journey of [starts, idle, training, interactions, ownImages, fits, smallRun]) {
+  for (const journey of [starts, slowStarts, idle, training, interactions, slowInteractions, ownImages, fits, smallRun]) {
     const found = await journey(browser)
     for (const { what, unit, n, p50 } of found) console.log(`   ${what}: ${n > 0 ? `${p50.toFixed(1)} ${unit}` : 'nothing was timed'}`)
     rows.push(...found)

@@ -1,24 +1,12 @@
 // Whether everybody can use the page, as far as rules can tell: axe-core in both themes, on wide and narrow screens, at rest
 // and with everything open.
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
-import { drawn, launch, open } from './browser.mjs'
-
-const AXE = await readFile(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8')
+import { drawn, launch, open, violations } from './browser.mjs'
 
 let browser
 before(async () => { browser = await launch() })
 after(() => browser.close())
-
-/** What axe-core objects to: the rule, and the elements. */
-async function violations(page) {
-  await page.evaluate(AXE)
-  return page.evaluate(async () => {
-    const { violations } = await globalThis.axe.run(document, { resultTypes: ['violations'] })
-    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(node => node.target.join(' ')).join(', ')}`)
-  })
-}
 
 for (const colorScheme of ['light', 'dark']) {
   for (const width of [390, 1280]) {

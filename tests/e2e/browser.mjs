@@ -1,5 +1,6 @@
 // What all browser tests share: a Chromium, a page on the built site, and readings of what it shows.
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { chromium } from 'playwright-core'
 
 export const PAGE_URL = process.env.PAGE_URL ?? 'http://127.0.0.1:8080'
@@ -19,8 +20,20 @@ export function launch({ gpu = false } = {}) {
   })
 }
 
-/** Opens the page, collecting what must not happen; without its service worker, which would answer in the network's stead. */
-export async function open(browser, query = '', { context = {}, before } = {}) {
+/** Who was here before, and is not invited to the tour. Runs in the page, before its scripts. */
+export function returning() {
+  try {
+    localStorage.setItem('latent-explorer.tour', 'seen')
+  } catch {
+    // Where nothing can be kept there is no page of ours either.
+  }
+}
+
+/**
+ * Opens the page, collecting what must not happen; without its service worker, which would answer in the network's stead, and
+ * without the invitation to the tour, which would lie on other things.
+ */
+export async function open(browser, query = '', { context = {}, before, firstVisit = false } = {}) {
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, serviceWorkers: 'block', ...context })
   page.problems = []
   page.requests = []
@@ -31,6 +44,7 @@ export async function open(browser, query = '', { context = {}, before } = {}) {
   page.on('pageerror', error => page.problems.push(String(error)))
   page.on('request', request => page.requests.push(request.url()))
   page.on('websocket', socket => page.sockets.push(socket.url()))
+  if (!firstVisit) await page.addInitScript(returning)
   await before?.(page)
   await page.goto(`${PAGE_URL}/${query}`)
   return page
@@ -133,6 +147,15 @@ export async function draw(page, strokes) {
     for (const point of others) await page.mouse.move(...at(point), { steps: 6 })
     await page.mouse.up()
   }
+}
+
+/** What axe-core objects to: the rule, and the elements. */
+export async function violations(page) {
+  await page.evaluate(await readFile(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8'))
+  return page.evaluate(async () => {
+    const { violations } = await globalThis.axe.run(document, { resultTypes: ['violations'] })
+    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(node => node.target.join(' ')).join(', ')}`)
+  })
 }
 
 /** Asserts that nothing went wrong that a visitor would not see. */

@@ -39,7 +39,7 @@ test('a link made on one page opens the same on another', { timeout: 180_000 }, 
   await until(() => state(one).then(s => s.axes), axes => axes.join() === '1,3', 'the axes of the link')
   const z = await until(() => code(one), z => z[0] === 0.5, 'the code of the link')
   assert.ok([0.5, -0.67, -1, 0.52].every((value, index) => Math.abs(z[index] - value) < 0.011), `z = ${z}`)
-  assert.equal(await select(one, 'Beside the digit').inputValue(), 'Each latent by itself')
+  assert.equal(await select(one, 'Beside the digit').inputValue(), 'strip.traversals')
   await until(() => search(one), text => text === query, 'the address bar says the same')
 
   // Everything that can be changed is changed, and follows.
@@ -158,7 +158,7 @@ test('what is worth trying: those of the family first, and each opens', async ()
   await links.and(page.locator('[href*="beta=10"]')).click()
   await drawn(page)
   await until(() => page.getByLabel('Beta', { exact: true }).inputValue(), value => value === '10', 'its setting')
-  await until(() => select(page, 'Beside the digit').inputValue(), value => value === 'Each latent by itself', 'its strip')
+  await until(() => select(page, 'Beside the digit').inputValue(), value => value === 'strip.traversals', 'its strip')
   healthy(page)
   await page.close()
 })

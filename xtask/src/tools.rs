@@ -23,12 +23,21 @@ pub fn for_page() -> anyhow::Result<()> {
     vendor()
 }
 
-/// What of npm is published with the page, with its licence.
+/// What of npm is published with the page, with its licence: from where in `node_modules`, and as what. Scripts end in
+/// `.js`, since not every server knows `.mjs`.
+const VENDORED: [(&str, &str); 5] = [
+    ("gifenc/dist/gifenc.esm.js", "gifenc.esm.js"),
+    ("gifenc/LICENSE.md", "gifenc.LICENSE.md"),
+    ("driver.js/dist/driver.js.mjs", "driver.esm.js"),
+    ("driver.js/dist/driver.css", "driver.css"),
+    ("driver.js/license", "driver.LICENSE.md"),
+];
+
 fn vendor() -> anyhow::Result<()> {
     let folder = root().join("www/vendor");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    for (from, to) in [("dist/gifenc.esm.js", "gifenc.esm.js"), ("LICENSE.md", "gifenc.LICENSE.md")] {
-        let from = root().join("node_modules/gifenc").join(from);
+    for (from, to) in VENDORED {
+        let from = root().join("node_modules").join(from);
         let bytes = fs::read(&from)
             .with_context(|| format!("cannot read {}; remove node_modules and try again", from.display()))?;
         // Written only when it changed, so that Trunk sees nothing new.
@@ -77,7 +86,7 @@ fn cargo_tool(package: &str, version: &str, options: &[&str]) -> anyhow::Result<
 
 /// `npm ci` of what the build and the tests take.
 pub fn npm() -> anyhow::Result<()> {
-    npm_in(&root(), "the data set, wasm-opt, playwright-core, gifenc")
+    npm_in(&root(), "the data set, wasm-opt, playwright-core, gifenc, driver.js")
 }
 
 /// `npm ci` of what the benchmark compares the engine with.

@@ -13,9 +13,12 @@ use crate::compare::Compare;
 use crate::device::{Alert, Badge, Speeds};
 use crate::digit::Digit;
 use crate::draw::Draw;
+use crate::explain::Explain;
 use crate::files::Files;
 use crate::images::Images;
+use crate::judge::JudgeLine;
 use crate::laboratory::Laboratory;
+use crate::language::Languages;
 use crate::lapse::TimeLapse;
 use crate::measure::Measure;
 use crate::paths::Paths;
@@ -25,6 +28,7 @@ use crate::share::{CopyLink, Presets, Toasts};
 use crate::slow::SlowMotion;
 use crate::store::Store;
 use crate::strip::StripPlace;
+use crate::text::text;
 use crate::training::Training;
 
 /// Ink on paper, as in `www/style.css`.
@@ -68,23 +72,25 @@ pub fn App() -> impl IntoView {
 
     view! {
         <header class="top">
-            <h1>"Drag through a space of digits"</h1>
-            <p class="lead">
-                "Every point of the plane is a digit that a small neural network draws. Drag the handle; press Train and watch a fresh one learn in this tab."
-            </p>
+            <h1>{text("app.title")}</h1>
+            <p class="lead">{text("app.lead")}</p>
             <Badge store=store />
-            <CopyLink store=store />
+            <div class="top-tools">
+                <CopyLink store=store />
+                <Languages />
+            </div>
         </header>
         <Alert store=store client=client />
         <Resume store=store client=client />
         <main>
-            <section class="explore" aria-label="Exploration">
+            <section class="explore" aria-label=text("app.exploration")>
                 <div class="plane-place">
                     <Plane store=store client=client surface=plane />
                     <CloudControls store=store client=client />
                 </div>
                 <div class="digit-place">
                     <Digit store=store surface=digit />
+                    <JudgeLine store=store client=client />
                     <GridSlider store=store client=client />
                     <Speeds store=store />
                     <Code store=store client=client />
@@ -93,6 +99,7 @@ pub fn App() -> impl IntoView {
             </section>
             <Training store=store client=client />
             <div class="panels">
+                <Explain store=store client=client />
                 <Draw store=store client=client />
                 <Paths store=store client=client />
                 <SlowMotion store=store client=client />
@@ -108,9 +115,8 @@ pub fn App() -> impl IntoView {
         </main>
         <Toasts store=store client=client />
         <footer>
-            <p>
-                "All computing happens in this tab, and nothing you do leaves it: no cookies, no counting, no other host. Runs are kept in this browser alone."
-            </p>
+            <p>{text("app.privacy")}</p>
+            <button type="button" data-tour>{text("footer.tour")}</button>
         </footer>
     }
 }

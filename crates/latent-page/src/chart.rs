@@ -1,6 +1,6 @@
 //! The losses over the steps.
 
-use latent_protocol::ModelCard;
+use latent_protocol::{LossTerm, ModelCard};
 use leptos::html::Div;
 use leptos::prelude::*;
 
@@ -9,6 +9,7 @@ use crate::format;
 use crate::keep::{Kept, Place};
 use crate::provenance;
 use crate::store::{Sample, Store};
+use crate::text::{filled, text};
 use crate::width;
 
 /// Distinguishable for colour-blind eyes, and at least 3:1 on both of the page's backgrounds.
@@ -23,9 +24,6 @@ pub const MOST_PAST: usize = 4;
 /// Colours of the runs of the past.
 const PAST: [Rgb; MOST_PAST] =
     [(0x8a, 0x70, 0xd6), (0x8c, 0x7a, 0x2e), (0x3a, 0x8f, 0x9c), (0xc4, 0x52, 0x5a)];
-
-/// What is seen before there is a line.
-const NOTHING: &str = r#"<p class="hint">The losses are drawn here while the model learns.</p>"#;
 
 /// Most points of a run of the past.
 const PAST_POINTS: usize = 100;
@@ -71,14 +69,9 @@ fn points(run: &Kept) -> Vec<(f64, f64)> {
 
 #[component]
 fn LossChart(store: Store, card: ModelCard, past: Vec<Past>) -> impl IntoView {
-    let color = |index: usize| COLORS[index % (COLORS.len() - 1)];
     let losses = card.losses.len();
-    let legend = card
-        .losses
-        .iter()
-        .enumerate()
-        .map(|(index, term)| (color(index), term.label.to_string(), term.help.to_string(), index));
-    let legend: Vec<_> = legend.collect();
+    let entry = |term: &LossTerm| [&term.key, &term.label, &term.help].map(ToString::to_string);
+    let legend: Vec<_> = card.losses.iter().map(entry).enumerate().collect();
     let past_legend: Vec<_> = PAST.into_iter().zip(past.iter().map(|past| past.name.clone())).collect();
     let curve = |color: Rgb, stroke: Stroke, points: Vec<(f64, f64)>| Curve { color, stroke, points };
     let drawn = move || {
@@ -91,7 +84,7 @@ fn LossChart(store: Store, card: ModelCard, past: Vec<Past>) -> impl IntoView {
         let test = curve(TEST, Stroke::Marked, line(&|sample| Some(sample.test)));
         // The sum, which is the first loss, lies over its parts.
         let own = (0..losses).rev().map(|index| {
-            curve(color(index), Stroke::Plain, line(&|sample| sample.losses.get(index).copied()))
+            curve(loss_color(index), Stroke::Plain, line(&|sample| sample.losses.get(index).copied()))
         });
         past.chain([test]).chain(own).collect::<Vec<Curve>>()
     };
@@ -106,16 +99,24 @@ fn LossChart(store: Store, card: ModelCard, past: Vec<Past>) -> impl IntoView {
     };
     let test_label = move || {
         let evaluated = store.evaluated.read();
-        evaluated.as_ref().map_or_else(|| "Test".into(), |e| format!("Test {}", e.loss.label))
+        match evaluated.as_ref() {
+            Some(evaluated) => filled("chart.test-loss", &[("loss", &evaluated.loss.label)]),
+            None => text("chart.test"),
+        }
     };
     let about_test = move || {
-        let about = "The loss on all test images, measured the same way each time. Training never sees them.";
+        let about = text("chart.about-test");
         let score =
             store.evaluated.read().as_ref().map(|evaluated| provenance::score_of_run(store, evaluated));
-        score.map_or_else(|| about.into(), |score| format!("{about} {}", format::sentence(&score)))
+        match score {
+            Some(score) => [about, format::sentence(&score)].join(" "),
+            None => about,
+        }
     };
     let unit = card.losses.first().map(|term| term.unit.to_string()).unwrap_or_default();
-    let per_image = if unit.contains("per ") { "" } else { " per image" };
+    // A likelihood is one of whole images; errors are per pixel, and their units say so.
+    let has_likelihood = card.abilities.likelihood.is_some();
+    let unit = if has_likelihood { filled("chart.per-image", &[("unit", &unit)]) } else { unit };
     let has_past = !past_legend.is_empty();
     let is_empty = move || !has_past && store.history.read().len() < 2;
     let (area, wide) = (NodeRef::<Div>::new(), RwSignal::new(0.0));
@@ -125,19 +126,24 @@ fn LossChart(store: Store, card: ModelCard, past: Vec<Past>) -> impl IntoView {
         }
     });
     let picture = move || {
-        if is_empty() { NOTHING.to_string() } else { curves::svg(&drawn(), wide.get(), Axes::default()) }
+        if is_empty() {
+            // Until there is a line.
+            [r#"<p class="hint">"#, &text("chart.nothing"), "</p>"].concat()
+        } else {
+            curves::svg(&drawn(), wide.get(), Axes::default())
+        }
     };
     view! {
-        <figure class="chart" aria-label="Losses">
+        <figure class="chart" aria-label=text("chart.losses")>
             <ul class="legend">
                 {legend
                     .into_iter()
-                    .map(|(color, label, help, index)| view! {
+                    .map(|(index, [key, label, help])| view! {
                         <li title=help>
-                            <span class="swatch" style=swatch(color)></span>
-                            {label.clone()}
+                            <span class="swatch" style=swatch(loss_color(index))></span>
+                            {label}
                             " "
-                            <output data-loss=label.to_ascii_lowercase()>{move || latest(index)}</output>
+                            <output data-loss=key>{move || latest(index)}</output>
                         </li>
                     })
                     .collect_view()}
@@ -156,11 +162,16 @@ fn LossChart(store: Store, card: ModelCard, past: Vec<Past>) -> impl IntoView {
                         </li>
                     })
                     .collect_view()}
-                <li class="unit">{unit} {per_image}</li>
+                <li class="unit">{unit}</li>
             </ul>
             <div class="chart-area" aria-hidden="true" node_ref=area inner_html=picture></div>
         </figure>
     }
+}
+
+/// Colour of the loss with this index on a card.
+pub fn loss_color(index: usize) -> Rgb {
+    COLORS[index % (COLORS.len() - 1)]
 }
 
 /// A colour for a line among others.

@@ -6,6 +6,7 @@
 
 mod charge;
 mod engine;
+mod insight;
 mod runs;
 mod said;
 mod shipped;
@@ -35,7 +36,7 @@ pub const DATA: &str = "data/mnist";
 pub struct Client(StoredValue<Rc<Inner>, LocalStorage>);
 
 /// What is done with the bytes of a file of weights.
-type Exported = Box<dyn FnOnce(Uint8Array)>;
+type Exported = Box<dyn FnOnce(Uint8Array, Option<u64>)>;
 
 /// What is done once an encoder was fetched, or could not be.
 type AfterEncoder = Box<dyn FnOnce(&Rc<Inner>, bool)>;

@@ -13,6 +13,7 @@ use crate::client::{Client, POINTS};
 use crate::palette;
 use crate::picture::{self, Mosaic, PIXELS, SIDE, context};
 use crate::store::{PlaneView, Store, TestImages};
+use crate::text::{filled, text};
 use crate::width;
 
 /// Size of a cell in which one small picture is shown, in CSS pixels.
@@ -24,12 +25,12 @@ const REACH: f32 = 12.0;
 /// Classes that can be chosen: a bit each.
 const CLASSES: u8 = 32;
 
-/// What is on the plane, by the name in its control.
+/// What is on the plane, by the key of the name in its control.
 const VIEWS: [(PlaneView, &str); 4] = [
-    (PlaneView::Digits, "Digits"),
-    (PlaneView::Points, "Points"),
-    (PlaneView::Both, "Both"),
-    (PlaneView::Thumbnails, "Thumbnails"),
+    (PlaneView::Digits, "cloud.digits"),
+    (PlaneView::Points, "cloud.points"),
+    (PlaneView::Both, "cloud.both"),
+    (PlaneView::Thumbnails, "cloud.thumbnails"),
 ];
 
 /// Whether a class is shown; those without a bit always are.
@@ -184,10 +185,11 @@ fn Tip(store: Store, spotlight: Spotlight) -> impl IntoView {
         let at = image.get().map(|number| number * PIXELS..(number + 1) * PIXELS);
         at.and_then(|at| images.as_ref()?.pixels.get(at).map(<[u8]>::to_vec)).unwrap_or_default()
     });
-    let text = Signal::derive(move || {
+    let said = Signal::derive(move || {
         let number = image.get()?;
         let class = store.images.read().as_ref()?.labels.get(number).copied()?;
-        Some(format!("Test image {number} \u{b7} class {}", store.class_label(class)))
+        let class = store.class_label(class);
+        Some(filled("cloud.test-image-of-class", &[("number", &number), ("class", &class)]))
     });
     // Of another model it is not known yet.
     let point = Memo::new(move |_| {
@@ -203,13 +205,13 @@ fn Tip(store: Store, spotlight: Spotlight) -> impl IntoView {
             class:leftwards=is_right
             class:downwards=is_high
             role="status"
-            aria-label="Test image"
+            aria-label=text("cloud.test-image")
             style:left=move || percent(place(0))
             style:top=move || percent(1.0 - place(1))
         >
             <Show when=move || point.get().is_some()>
-                <Mosaic store=store pixels=pixels columns=1 label=Signal::derive(move || text.get().unwrap_or_default()) />
-                <span>{text}</span>
+                <Mosaic store=store pixels=pixels columns=1 label=Signal::derive(move || said.get().unwrap_or_default()) />
+                <span>{said}</span>
             </Show>
         </div>
     }
@@ -353,12 +355,13 @@ pub fn CloudControls(store: Store, client: Client) -> impl IntoView {
         }
     });
     let option = |(view, name): (PlaneView, &'static str)| {
+        let name = text(name);
         view! {
             <label>
                 <input
                     type="radio"
                     name="view"
-                    aria-label=name
+                    aria-label=name.clone()
                     prop:checked=move || store.view.get() == view
                     on:change=move |_| choose(view)
                 />
@@ -369,13 +372,13 @@ pub fn CloudControls(store: Store, client: Client) -> impl IntoView {
     view! {
         <div class="cloud-controls" hidden=move || !encodes.get()>
             <fieldset class="segments" role="radiogroup">
-                <legend>"On the plane"</legend>
+                <legend>{text("cloud.on-the-plane")}</legend>
                 {VIEWS.map(option).into_iter().collect_view()}
             </fieldset>
             <Show when=move || has_points.get()>
                 <Classes store=store />
                 <p id="cloud-help" class="hint">
-                    "Each mark is a test image where the model encodes it. Point at one to see it; on the plane, N and Shift+N go from one to the next."
+                    {text("cloud.help")}
                 </p>
             </Show>
         </div>
@@ -395,7 +398,7 @@ fn Classes(store: Store) -> impl IntoView {
         view! {
             <button
                 type="button"
-                aria-label=format!("Class {class}")
+                aria-label=filled("cloud.class", &[("class", &class)])
                 title=move || store.class_label(class)
                 aria-pressed=move || has_class(store.classes.get(), class).to_string()
                 style=("--mark", move || palette::css(palette::color(class, store.theme.get())))
@@ -406,15 +409,15 @@ fn Classes(store: Store) -> impl IntoView {
         }
     };
     view! {
-        <div class="class-filter" role="group" aria-label="Classes on the plane">
+        <div class="class-filter" role="group" aria-label=text("cloud.classes")>
             {move || found.get().into_iter().map(button).collect_view()}
             <button
                 type="button"
-                aria-label="All classes"
+                aria-label=text("cloud.all-classes")
                 aria-pressed=move || has_all.get().to_string()
                 on:click=move |_| store.classes.set(if has_all.get_untracked() { 0 } else { u32::MAX })
             >
-                "All"
+                {text("cloud.all")}
             </button>
         </div>
     }

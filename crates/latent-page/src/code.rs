@@ -9,6 +9,7 @@ use crate::image_number::ImageNumber;
 use crate::normal::{normal_from_unit, unit_from_normal};
 use crate::store::Store;
 use crate::strip;
+use crate::text::text;
 
 /// Classes of digits.
 const CLASSES: usize = 10;
@@ -42,7 +43,7 @@ pub fn Code(store: Store, client: Client) -> impl IntoView {
     };
     view! {
         <details class="code-place" open=is_wide>
-            <summary>"The code"</summary>
+            <summary>{text("code.title")}</summary>
             {controls}
         </details>
     }
@@ -67,7 +68,7 @@ fn Classes(store: Store, client: Client) -> impl IntoView {
     };
     view! {
         <fieldset class="classes" role="radiogroup">
-            <legend>"Class"</legend>
+            <legend>{text("code.class")}</legend>
             {(0..CLASSES).map(button).collect_view()}
         </fieldset>
     }
@@ -81,9 +82,10 @@ fn Axes(store: Store, client: Client, latent_dim: usize) -> impl IntoView {
             let selected = move || store.look.read().axes[side] == index;
             view! { <option value=index.to_string() selected=selected>{format::latent(index)}</option> }
         };
+        let name = text(name);
         view! {
             <label>
-                <span>{name}</span>
+                <span>{name.clone()}</span>
                 <select
                     aria-label=name
                     prop:value=move || store.look.read().axes[side].to_string()
@@ -99,7 +101,7 @@ fn Axes(store: Store, client: Client, latent_dim: usize) -> impl IntoView {
             </label>
         }
     };
-    view! { <div class="axes">{select(0, "Across")} {select(1, "Up")}</div> }
+    view! { <div class="axes">{select(0, "code.across")} {select(1, "code.up")}</div> }
 }
 
 /// Put a latent along a side of the plane. The code stays: the plane turns around it.
@@ -123,17 +125,17 @@ fn Latents(store: Store, client: Client, latent_dim: usize) -> impl IntoView {
         client.move_to([0.5; 2]);
     };
     view! {
-        <div class="latents" class:many={latent_dim > FEW} role="group" aria-label="Latents">
+        <div class="latents" class:many={latent_dim > FEW} role="group" aria-label=text("code.latents")>
             {(0..latent_dim).map(|index| view! { <Latent store=store client=client index=index /> }).collect_view()}
         </div>
-        <button type="button" class="centre" title="Set all latents to 0" on:click=centre>"Centre"</button>
+        <button type="button" class="centre" title=text("code.to-centre") on:click=centre>{text("code.centre")}</button>
     }
 }
 
 #[component]
 fn Latent(store: Store, client: Client, index: usize) -> impl IntoView {
     let value = Memo::new(move |_| value(store, index));
-    let text = move || format::decimal(f64::from(value.get()), 2);
+    let shown = move || format::decimal(f64::from(value.get()), 2);
     let set = move |value: f32| {
         let look = store.look.get_untracked();
         if let Some(side) = side_of(&look, index) {
@@ -149,14 +151,14 @@ fn Latent(store: Store, client: Client, index: usize) -> impl IntoView {
     };
     view! {
         <label class="latent">
-            <span>{format::latent(index)} " " <output>{text}</output></span>
+            <span>{format::latent(index)} " " <output>{shown}</output></span>
             <input
                 type="range"
                 min="-3"
                 max="3"
                 step="0.05"
                 aria-label=format::latent(index)
-                aria-valuetext=text
+                aria-valuetext=shown
                 prop:value=move || value.get().to_string()
                 disabled=move || store.look.read().anchors.is_some()
                 on:input:target=move |event| {
@@ -199,7 +201,7 @@ fn Anchors(store: Store, client: Client) -> impl IntoView {
     let input = move |place: usize, name: &'static str| {
         view! {
             <ImageNumber
-                label=name
+                label=text(name)
                 number=Signal::derive(move || chosen.get()[place])
                 choose=move |image| {
                     chosen.update(|chosen| chosen[place] = image);
@@ -215,14 +217,14 @@ fn Anchors(store: Store, client: Client) -> impl IntoView {
                 prop:checked=has_anchors
                 on:change:target=move |event| toggle(event.target().checked())
             />
-            "Through three digits"
+            {text("code.through-digits")}
         </label>
         <Show when=move || has_anchors.get()>
-            <div class="anchors" role="group" aria-label="Numbers of test images" aria-describedby="anchors-help">
-                {input(0, "First digit")} {input(1, "Second digit")} {input(2, "Third digit")}
+            <div class="anchors" role="group" aria-label=text("code.digits") aria-describedby="anchors-help">
+                {input(0, "code.first-digit")} {input(1, "code.second-digit")} {input(2, "code.third-digit")}
             </div>
             <p id="anchors-help" class="help">
-                "Numbers of test images. Their codes lie in the lower left, the lower right and the upper left of the plane."
+                {text("code.digits-help")}
             </p>
         </Show>
     }
@@ -238,7 +240,7 @@ fn Beside(store: Store, client: Client, abilities: Abilities, latent_dim: usize)
     let option = |choice: &Strip| {
         let choice = *choice;
         let selected = move || store.strip.get() == choice;
-        view! { <option value=strip::name(choice) selected=selected>{strip::name(choice)}</option> }
+        view! { <option value=strip::name(choice) selected=selected>{text(strip::name(choice))}</option> }
     };
     let options = choices.iter().map(option).collect_view();
     let choose = move |name: &str| {
@@ -248,9 +250,9 @@ fn Beside(store: Store, client: Client, abilities: Abilities, latent_dim: usize)
     };
     Some(view! {
         <label class="beside">
-            <span>"Beside the digit"</span>
+            <span>{text("code.beside")}</span>
             <select
-                aria-label="Beside the digit"
+                aria-label=text("code.beside")
                 prop:value=move || strip::name(store.strip.get())
                 on:change:target=move |event| choose(&event.target().value())
             >

@@ -12,6 +12,7 @@ use crate::panel::Panel;
 use crate::plane::Plane;
 use crate::provenance;
 use crate::store::Store;
+use crate::text::{filled, text};
 
 /// Name of the panel in the link.
 pub const PANEL: &str = "compare";
@@ -20,7 +21,7 @@ pub const PANEL: &str = "compare";
 #[component]
 pub fn Compare(store: Store, client: Client) -> impl IntoView {
     view! {
-        <Panel store=store id=PANEL title="Compare two models">
+        <Panel store=store id=PANEL title="compare.title">
             <Explorer store=store client=client />
         </Panel>
     }
@@ -74,7 +75,7 @@ impl Second {
     /// Show the first model as it is now; its settings come along.
     fn copy(self, first: Client) {
         let Some(card) = self.first.card.get_untracked() else { return };
-        first.export(move |bytes| {
+        first.export(move |bytes, _| {
             let settings = self.first.settings.get_untracked();
             self.shipped.set(None);
             self.first.second.set(None);
@@ -183,36 +184,38 @@ fn Explorer(store: Store, client: Client) -> impl IntoView {
     let is_busy = |store: Store| matches!(store.phase.get(), Phase::Running | Phase::Waiting);
     let has_run = move || own.progress.read().is_some() || own.phase.get() != Phase::Idle;
     let state = move || match (own.phase.get(), own.progress.get()) {
-        (Phase::Waiting, _) => "Waiting for training images\u{2026}".into(),
-        (_, Some(progress)) => format!(
-            "Step {} \u{b7} epoch {:.2} / {}",
-            format::thousands(progress.step),
-            progress.epoch,
-            progress.epochs,
+        (Phase::Waiting, _) => text("compare.waiting"),
+        (_, Some(progress)) => filled(
+            "compare.state",
+            &[
+                ("step", &format::thousands(progress.step)),
+                ("epoch", &format::decimal(progress.epoch, 2)),
+                ("epochs", &progress.epochs),
+            ],
         ),
-        _ => "Not trained here yet.".into(),
+        _ => text("compare.untrained"),
     };
     view! {
-        <p class="help">"A second model with an engine of its own, on the CPU. Both handles move as one."</p>
+        <p class="help">{text("compare.help")}</p>
         <Choice second=second client=client />
         <div class="compare" hidden=move || !is_begun.get()>
             <Alert store=own client=own_client />
             <div class="compare-stage">
                 <div><Plane store=own client=own_client surface=plane is_second=true /></div>
                 <div class="compare-digit">
-                    <div class="surface" role="img" aria-label="Second digit" node_ref=digit></div>
+                    <div class="surface" role="img" aria-label=text("compare.digit") node_ref=digit></div>
                     <p class="code">
                         <span aria-hidden="true">"z = "</span>
-                        <output aria-label="Second z">{move || format::code(&own.latents())}</output>
+                        <output aria-label=text("compare.z")>{move || format::code(&own.latents())}</output>
                     </p>
                     <Speeds store=own />
                 </div>
                 <div hidden node_ref=strip></div>
             </div>
             <div class="compare-buttons">
-                <button type="button" disabled=move || is_busy(own) on:click=move |_| second.train()>"Train it"</button>
-                <button type="button" disabled=move || !is_busy(own) on:click=move |_| own_client.pause()>"Pause it"</button>
-                <button type="button" disabled=move || !has_run() on:click=move |_| own_client.reset()>"Reset it"</button>
+                <button type="button" disabled=move || is_busy(own) on:click=move |_| second.train()>{text("compare.train")}</button>
+                <button type="button" disabled=move || !is_busy(own) on:click=move |_| own_client.pause()>{text("compare.pause")}</button>
+                <button type="button" disabled=move || !has_run() on:click=move |_| own_client.reset()>{text("compare.reset")}</button>
                 <button
                     type="button"
                     disabled=move || is_busy(store) && is_busy(own)
@@ -225,19 +228,19 @@ fn Explorer(store: Store, client: Client) -> impl IntoView {
                         }
                     }
                 >
-                    "Train both"
+                    {text("compare.train-both")}
                 </button>
             </div>
-            <p class="compare-state" role="status" aria-label="State of the second">{state}</p>
+            <p class="compare-state" role="status" aria-label=text("compare.state-label")>{state}</p>
             <Live store=own client=own_client />
             <details>
-                <summary>"Settings of its next run"</summary>
+                <summary>{text("compare.settings")}</summary>
                 <Settings store=own client=own_client />
             </details>
             <dl class="scores">
-                <dt>"First"</dt>
+                <dt>{text("compare.first")}</dt>
                 <dd>{move || described(store)}</dd>
-                <dt>"Second"</dt>
+                <dt>{text("compare.second")}</dt>
                 <dd>{move || described(own)}</dd>
             </dl>
         </div>
@@ -257,13 +260,13 @@ fn Choice(second: Second, client: Client) -> impl IntoView {
         view! { <option value=id selected=selected>{card.name.to_string()}</option> }
     };
     let shipped = move || first.families.get().into_iter().filter(|card| card.shipped);
-    let none = move || if is_begun.get() { "A copy of the first" } else { "Choose one" };
+    let none = move || if is_begun.get() { text("compare.copy-of-first") } else { text("compare.choose") };
     view! {
         <div class="compare-choice">
             <label>
-                <span>"Second model"</span>
+                <span>{text("compare.second-model")}</span>
                 <select
-                    aria-label="Second model"
+                    aria-label=text("compare.second-model")
                     prop:value=move || first.second.get().unwrap_or_default()
                     on:change:target=move |event| {
                         first.second.set(Some(event.target().value()).filter(|id| !id.is_empty()));
@@ -278,7 +281,7 @@ fn Choice(second: Second, client: Client) -> impl IntoView {
                 disabled=move || first.model.read().is_none()
                 on:click=move |_| second.copy(client)
             >
-                "Copy the first as it is now"
+                {text("compare.copy")}
             </button>
         </div>
     }
@@ -288,5 +291,8 @@ fn Choice(second: Second, client: Client) -> impl IntoView {
 fn described(store: Store) -> String {
     let name = store.card.get().map(|card| card.name.to_string());
     let known = provenance::score(store).or_else(|| provenance::origin(&store.model.get()?));
-    [name, known].into_iter().flatten().collect::<Vec<_>>().join(": ")
+    match (name, known) {
+        (Some(name), Some(known)) => filled("compare.described", &[("model", &name), ("known", &known)]),
+        (name, known) => name.or(known).unwrap_or_default(),
+    }
 }

@@ -1,10 +1,13 @@
 //! The settings of a family, made from its card.
 
+use std::fmt::Display;
+
 use latent_protocol::{Control, Hyperparameter, ModelCard, number};
 use leptos::prelude::*;
 
 use crate::client::Client;
 use crate::store::Store;
+use crate::text::{filled, text, told};
 
 /// Steps of a slider.
 const STEPS: f64 = 200.0;
@@ -28,10 +31,10 @@ pub fn Live(store: Store, client: Client) -> impl IntoView {
     view! {
         <Show when=move || all().next().is_some()>
             <fieldset class="live">
-                <legend>"May change while training"</legend>
+                <legend>{text("controls.live")}</legend>
                 {move || all().map(make).collect_view()}
                 <details>
-                    <summary>"What do these do?"</summary>
+                    <summary>{text("controls.what")}</summary>
                     {move || all().map(help).collect_view()}
                 </details>
             </fieldset>
@@ -91,7 +94,10 @@ impl Field {
                 }
             }
             // The text is still in the field; what is missing is what would fit.
-            Err(_) => self.error.set(Some(format!("Not used: it takes {}.", h.accepted()))),
+            Err(_) => {
+                let accepted = told(&h.accepted());
+                self.error.set(Some(filled("controls.not-used", &[("accepted", &accepted)])));
+            }
         }
     }
 
@@ -173,7 +179,7 @@ fn Slider(field: Field) -> impl IntoView {
                 type="range"
                 min="0"
                 max=STEPS.to_string()
-                aria-label=format!("{} slider", field.label())
+                aria-label=filled("controls.slider", &[("setting", &field.label())])
                 aria-valuetext=field.value
                 aria-describedby=field.help_id()
                 prop:value=move || place().to_string()
@@ -210,7 +216,8 @@ fn Text(field: Field, mode: &'static str) -> impl IntoView {
 #[component]
 fn Back(field: Field) -> impl IntoView {
     let default = StoredValue::new(field.h.with_value(|h| h.default_value().to_string()));
-    let what = format!("Set {} back to {}", field.label(), default.get_value());
+    let values: [(&str, &dyn Display); 2] = [("setting", &field.label()), ("value", &default.get_value())];
+    let what = filled("controls.set-back", &values);
     view! {
         <button
             type="button"

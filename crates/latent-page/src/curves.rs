@@ -1,5 +1,7 @@
 //! Values over steps as a picture: axes with a grid, and lines.
 
+use crate::text::marks;
+
 /// A colour.
 pub type Rgb = (u8, u8, u8);
 
@@ -231,7 +233,7 @@ fn label(number: f64, exponent: i32) -> String {
     let digits = text.trim_start_matches('-').len();
     let zeros = usize::try_from(exponent).unwrap_or(0).min(digits - 1);
     text.truncate(text.len() - zeros);
-    text + &"0".repeat(zeros)
+    text.replace('.', marks().point) + &"0".repeat(zeros)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "labels are short")]

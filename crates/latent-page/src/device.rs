@@ -6,18 +6,19 @@ use leptos::prelude::*;
 use crate::client::Client;
 use crate::format;
 use crate::store::{Remedy, Store};
+use crate::text::{filled, text};
 
 /// Where the engine computes, truthfully.
 #[component]
 pub fn Badge(store: Store) -> impl IntoView {
-    let name = move || store.device.get().map_or_else(|| "Starting the engine".into(), |device| device.name);
+    let name = move || store.device.get().map_or_else(|| text("device.starting"), |device| device.name);
     let reason = move || store.device.get().map_or_else(String::new, |device| device.reason);
     let kind = move || match store.device.get().map(|device| device.kind) {
         Some(DeviceKind::WebGpu) => "WebGPU \u{b7} ",
         _ => "",
     };
     view! {
-        <p class="badge" role="status" aria-label="Device">
+        <p class="badge" role="status" aria-label=text("device.device")>
             <strong>{kind}{name}</strong>
             <Show when=move || !reason().is_empty()>
                 <span class="reason">{reason}</span>
@@ -31,9 +32,11 @@ pub fn Badge(store: Store) -> impl IntoView {
 pub fn Alert(store: Store, client: Client) -> impl IntoView {
     let remedy = move |remedy: Remedy| {
         let label = match remedy {
-            Remedy::LowerRate(rate) => format!("Go on with a learning rate of {rate}"),
-            Remedy::Restart => "Start again".into(),
-            Remedy::Switch => "Switch to it".into(),
+            Remedy::LowerRate(rate) => {
+                filled("device.lower-rate", &[("rate", &format::plain(&rate.to_string()))])
+            }
+            Remedy::Restart => text("device.restart"),
+            Remedy::Switch => text("device.switch"),
         };
         view! { <button class="primary" on:click=move |_| client.remedy(remedy)>{label}</button> }
     };
@@ -44,7 +47,7 @@ pub fn Alert(store: Store, client: Client) -> impl IntoView {
                     <div class="alert">
                         <p>{notice.text}</p>
                         {notice.remedy.map(remedy)}
-                        <button on:click=move |_| store.notice.set(None)>"Dismiss"</button>
+                        <button on:click=move |_| store.notice.set(None)>{text("device.dismiss")}</button>
                     </div>
                 })
             }}
@@ -55,32 +58,39 @@ pub fn Alert(store: Store, client: Client) -> impl IntoView {
 /// Speeds and memory, as the engine measured them.
 #[component]
 pub fn Speeds(store: Store) -> impl IntoView {
-    let ms = |value: f64| if value < 10.0 { format!("{value:.1} ms") } else { format!("{value:.0} ms") };
+    let ms = |value: f64| {
+        let value = if value < 10.0 { format::decimal(value, 1) } else { format!("{value:.0}") };
+        filled("device.milliseconds", &[("value", &value)])
+    };
     let device = move || {
         let kind = |kind| if kind == DeviceKind::WebGpu { "WebGPU, " } else { "" };
-        store.device.get().map(|device| format!("{}{} \u{b7} ", kind(device.kind), device.name))
+        store.device.get().map(|device| [kind(device.kind), &device.name, " \u{b7} "].concat())
     };
     let images = move || {
         let progress = store.progress.get().filter(|_| store.phase.get() == Phase::Running)?;
-        Some(format!(" \u{b7} training {} images/s", format::decimal(progress.images_per_s, 0)))
+        Some(filled("device.training", &[("speed", &format::decimal(progress.images_per_s, 0))]))
     };
     let memory = move || {
         let bytes = store.memory_bytes.get();
-        (bytes > 0).then(|| format!(" \u{b7} memory {}", format::megabytes(bytes)))
+        (bytes > 0).then(|| filled("device.memory", &[("size", &format::megabytes(bytes))]))
     };
     // On the CPU every picture is a copy from memory to memory: nothing worth telling.
     let read = move || {
         let on_gpu = store.device.get().is_some_and(|device| device.kind == DeviceKind::WebGpu);
-        on_gpu.then(|| format!(" \u{b7} read back per drag {} bytes", store.read_bytes.get()))
+        on_gpu.then(|| filled("device.read-back", &[("bytes", &store.read_bytes.get())]))
     };
+    let decode = move || filled("device.decode", &[("time", &ms(store.decode_ms.get()))]);
+    let plane = move || filled("device.plane", &[("time", &ms(store.plane_ms.get()))]);
+    let after_dot = |said: Option<String>| said.map(|said| [" \u{b7} ", &said].concat());
     view! {
         <p class="speeds">
             {device}
-            "decode " {move || ms(store.decode_ms.get())}
-            " \u{b7} plane " {move || ms(store.plane_ms.get())}
-            {images}
-            {memory}
-            {read}
+            {decode}
+            " \u{b7} "
+            {plane}
+            {move || after_dot(images())}
+            {move || after_dot(memory())}
+            {move || after_dot(read())}
         </p>
     }
 }

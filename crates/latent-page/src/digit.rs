@@ -5,22 +5,19 @@ use leptos::prelude::*;
 
 use crate::format;
 use crate::store::Store;
+use crate::text::{filled, text};
 
 /// The picture under the handle.
 #[component]
 pub fn Digit(store: Store, surface: NodeRef<Div>) -> impl IntoView {
     let z = move || format::code(&store.latents());
     let label = move || {
-        if store.z.read().is_empty() {
-            "Decoded digit".into()
-        } else {
-            format!("Decoded digit at z = {}", z())
-        }
+        if store.z.read().is_empty() { text("digit.digit") } else { filled("digit.digit-at", &[("z", &z())]) }
     };
     view! {
         <div class="digit">
             <div class="surface digit-surface" role="img" aria-label=label node_ref=surface></div>
-            <p class="code"><span aria-hidden="true">"z = "</span><output aria-label="Code z">{z}</output></p>
+            <p class="code"><span aria-hidden="true">"z = "</span><output aria-label=text("digit.z")>{z}</output></p>
         </div>
     }
 }

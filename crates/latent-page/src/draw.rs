@@ -1,8 +1,9 @@
 //! The visitor's own digit, or a test digit, seen through the model.
 
+use std::fmt::Display;
 use std::time::Duration;
 
-use latent_protocol::{Observation, Subject};
+use latent_protocol::{Observation, Subject, TestLoss};
 use leptos::prelude::*;
 
 use crate::client::Client;
@@ -11,6 +12,7 @@ use crate::pad::{Drawing, Pad};
 use crate::panel::Panel;
 use crate::picture::{Mosaic, PIXELS};
 use crate::store::Store;
+use crate::text::{filled, text, told};
 
 /// Test images, as long as nothing else is known.
 const TEST_IMAGES: usize = 10_000;
@@ -38,13 +40,13 @@ pub fn Draw(store: Store, client: Client) -> impl IntoView {
     });
     let said = spoken(store);
     view! {
-        <Panel store=store id="draw" title="Draw a digit">
+        <Panel store=store id="draw" title="draw.title">
             <div class="draw">
                 <div class="draw-place"><Pad drawing=drawing /></div>
                 <Seen store=store client=client />
                 <TestDigit store=store client=client post=post />
             </div>
-            <p class="seen-said" role="status" aria-label="Where it lies">{said}</p>
+            <p class="seen-said" role="status" aria-label=text("draw.where")>{said}</p>
         </Panel>
     }
 }
@@ -147,7 +149,7 @@ fn TestDigit(store: Store, client: Client, post: Post) -> impl IntoView {
     let can_go_back = move || !post.drawing.is_empty() && store.subject.get() != Subject::Drawing;
     view! {
         <fieldset class="test-digit">
-            <legend>"Or take a test digit"</legend>
+            <legend>{text("draw.or-test-digit")}</legend>
             <form
                 class="draw-buttons"
                 on:submit=move |event| {
@@ -160,7 +162,7 @@ fn TestDigit(store: Store, client: Client, post: Post) -> impl IntoView {
                     min="0"
                     max=move || (count.get() - 1).to_string()
                     required
-                    aria-label="Number of the test digit"
+                    aria-label=text("draw.number")
                     prop:value=move || number.get().to_string()
                     on:change:target=move |event| {
                         let typed = event.target().value().parse().ok();
@@ -169,17 +171,17 @@ fn TestDigit(store: Store, client: Client, post: Post) -> impl IntoView {
                         }
                     }
                 />
-                <button>"Look at it"</button>
+                <button>{text("draw.look")}</button>
             </form>
             <div class="draw-buttons">
                 <button type="button" on:click=move |_| look(number.get_untracked() + count.get_untracked() - 1)>
-                    "Previous"
+                    {text("draw.previous")}
                 </button>
-                <button type="button" on:click=move |_| look(number.get_untracked() + 1)>"Next"</button>
-                <button type="button" on:click=random>"Random"</button>
+                <button type="button" on:click=move |_| look(number.get_untracked() + 1)>{text("draw.next")}</button>
+                <button type="button" on:click=random>{text("draw.random")}</button>
             </div>
             <Show when=can_go_back>
-                <button type="button" on:click=move |_| post.ask()>"Back to the drawing"</button>
+                <button type="button" on:click=move |_| post.ask()>{text("draw.back")}</button>
             </Show>
         </fieldset>
     }
@@ -189,7 +191,7 @@ fn TestDigit(store: Store, client: Client, post: Post) -> impl IntoView {
 #[component]
 fn Seen(store: Store, client: Client) -> impl IntoView {
     let is_seen = Memo::new(move |_| store.observed.read().is_some());
-    let reason = move || reason(store);
+    let reason = move || text(reason(store));
     view! {
         <div class="seen">
             <Show when=move || is_seen.get() fallback=move || view! { <p class="hint">{reason}</p> }>
@@ -197,28 +199,24 @@ fn Seen(store: Store, client: Client) -> impl IntoView {
                 <Numbers store=store />
                 <Actions store=store client=client />
                 <p class="hint">
-                    "On the plane, the diamond is the mean. Rings are one and two standard deviations around it, the cross is the drawn code, and the thin line is where the mean was before."
+                    {text("draw.marks")}
                 </p>
             </Show>
         </div>
     }
 }
 
-/// Why there is nothing to see.
+/// Key of why there is nothing to see.
 fn reason(store: Store) -> &'static str {
     let abilities = store.card.read().as_ref().map(|card| card.abilities);
     let encodes = store.model.read().as_ref().map(|model| model.encodes);
     match (abilities, encodes, store.subject.get()) {
-        (None, ..) => "The engine is starting.",
-        (Some(abilities), ..) if !abilities.encode => {
-            "This model only draws. It has no encoder, so it cannot tell where an image lies."
-        }
-        (.., Subject::None) => {
-            "Draw on the pad, or take a test digit: what the model makes of it comes here."
-        }
-        (_, None, _) => "There is no model to look through yet. Press Train.",
-        (_, Some(false), _) => "The encoder is awaited. A file with a decoder alone cannot look at images.",
-        _ => "Looking\u{2026}",
+        (None, ..) => "draw.starting",
+        (Some(abilities), ..) if !abilities.encode => "draw.no-encoder",
+        (.., Subject::None) => "draw.nothing",
+        (_, None, _) => "draw.no-model",
+        (_, Some(false), _) => "draw.encoder-awaited",
+        _ => "draw.looking",
     }
 }
 
@@ -238,19 +236,19 @@ fn Pictures(store: Store) -> impl IntoView {
     let picture = move |pixels: Signal<Vec<u8>>, label: &'static str, caption: &'static str| {
         view! {
             <figure>
-                <Mosaic store=store pixels=pixels columns=1_usize label=label.to_string() />
-                <figcaption>{caption}</figcaption>
+                <Mosaic store=store pixels=pixels columns=1_usize label=text(label) />
+                <figcaption>{text(caption)}</figcaption>
             </figure>
         }
     };
     let is_drawn = is_drawn(store);
     view! {
         <div class="seen-pictures">
-            {picture(image(0), "What the model sees", "The model sees x")}
-            {picture(image(1), "Reconstruction", "Reconstruction, from the mean \u{3bc}")}
-            {picture(difference, "Difference", "Difference: ink where the two disagree")}
+            {picture(image(0), "draw.seen", "draw.seen-caption")}
+            {picture(image(1), "draw.reconstruction", "draw.reconstruction-caption")}
+            {picture(difference, "draw.difference", "draw.difference-caption")}
             <Show when=move || is_drawn.get()>
-                {picture(image(2), "Reconstruction of the drawn code", "From a code z drawn around \u{3bc}")}
+                {picture(image(2), "draw.drawn", "draw.drawn-caption")}
             </Show>
         </div>
     }
@@ -268,19 +266,16 @@ fn is_drawn(store: Store) -> Memo<bool> {
 
 #[component]
 fn Numbers(store: Store) -> impl IntoView {
-    let text = move |of: fn(&Observation) -> String| {
+    let said = move |of: fn(&Observation) -> String| {
         move || store.observed.read().as_ref().map(|seen| of(&seen.what))
     };
-    let told = move || {
+    let class = move || {
         let seen = store.observed.read();
         let is_told = store.card.read().as_ref().is_some_and(|card| card.abilities.classes);
         let seen = seen.as_ref().filter(|_| is_told)?;
         Some(match seen.what.label {
-            Some(label) => format!("The model is told that this is a {label}."),
-            None => format!(
-                "The model is told that this is a {}: the class chosen under \u{201c}The code\u{201d}.",
-                store.look.read().class
-            ),
+            Some(label) => filled("draw.is-told", &[("class", &label)]),
+            None => filled("draw.is-told-chosen", &[("class", &store.look.read().class)]),
         })
     };
     let is_drawn = is_drawn(store);
@@ -307,19 +302,19 @@ fn Numbers(store: Store) -> impl IntoView {
         }
     };
     view! {
-        <p class="seen-loss"><output aria-label="Loss of this image">{text(loss)}</output></p>
-        <p>{text(place)}</p>
-        <p>{told}</p>
-        <div class="seen-latents" role="region" aria-label="Latents of this image" tabindex="0">
+        <p class="seen-loss"><output aria-label=text("draw.loss-label")>{said(loss)}</output></p>
+        <p>{said(place)}</p>
+        <p>{class}</p>
+        <div class="seen-latents" role="region" aria-label=text("draw.latents") tabindex="0">
             <table>
                 <thead>
                     <tr>
-                        <th scope="col">"Latent"</th>
+                        <th scope="col">{text("draw.latent")}</th>
                         <th scope="col" class="number">"\u{3bc}"</th>
                         {move || is_drawn.get().then(|| view! {
                             <th scope="col" class="number">"\u{3c3}"</th>
-                            <th scope="col" class="number">"z drawn"</th>
-                            <th scope="col" class="number">"KL, nats"</th>
+                            <th scope="col" class="number">{text("draw.z")}</th>
+                            <th scope="col" class="number">{text("draw.kl-column")}</th>
                         })}
                     </tr>
                 </thead>
@@ -331,52 +326,73 @@ fn Numbers(store: Store) -> impl IntoView {
 
 /// The loss of one image with its parts, and what its code costs.
 fn loss(seen: &Observation) -> String {
-    let mut text = String::new();
     let mut has_kl = seen.kl.is_empty();
+    let mut sentences = Vec::new();
     if let Some(loss) = &seen.loss {
-        text.extend([&loss.label, " ", &format::loss(loss.total), " ", &loss.unit]);
-        for (index, (label, value)) in loss.parts.iter().enumerate() {
-            text.extend([if index == 0 { " = " } else { " + " }, label, " ", &format::loss(*value)]);
-            has_kl |= label == "KL";
-        }
-        text.push('.');
+        let kl = told("KL");
+        has_kl |= loss.parts.iter().any(|(label, _)| *label == kl);
+        let values: [(&str, &dyn Display); 4] = [
+            ("loss", &loss.label),
+            ("value", &format::loss(loss.total)),
+            ("unit", &loss.unit),
+            ("parts", &parts(loss)),
+        ];
+        sentences.push(filled("draw.loss", &values));
     }
     if !has_kl {
         let kl: f32 = seen.kl.iter().sum();
-        text.extend([if text.is_empty() { "" } else { " " }, "KL ", &format::loss(f64::from(kl)), " nats."]);
+        sentences.push(filled("draw.kl", &[("value", &format::loss(f64::from(kl)))]));
+    }
+    sentences.join(" ")
+}
+
+/// What a loss is the sum of, as in ` = reconstruction 128.0 + KL 4.1`.
+fn parts(loss: &TestLoss) -> String {
+    let mut text = String::new();
+    for (index, (label, value)) in loss.parts.iter().enumerate() {
+        let sign = if index == 0 { " = " } else { " + " };
+        text.extend([sign, label, " ", &format::loss(*value)]);
     }
     text
 }
 
 /// Where an image lies on the plane, in a sentence.
 fn place(seen: &Observation) -> String {
-    let what = match (seen.subject, seen.label) {
-        (Subject::Image(image), Some(label)) => format!("Test digit {image}, a {label},"),
-        (Subject::Image(image), None) => format!("Test image {image}"),
-        _ => "Your drawing".into(),
+    let (image, class) = match seen.subject {
+        Subject::Image(image) => (Some(image), seen.label),
+        _ => (None, None),
+    };
+    let key = match (image, class, seen.distance >= 0.005) {
+        (Some(_), Some(_), false) => "draw.digit-lies",
+        (Some(_), Some(_), true) => "draw.digit-lies-off",
+        (Some(_), None, false) => "draw.image-lies",
+        (Some(_), None, true) => "draw.image-lies-off",
+        (None, _, false) => "draw.drawing-lies",
+        (None, _, true) => "draw.drawing-lies-off",
     };
     let percent = |share: f32| format::decimal(f64::from(share) * 100.0, 0);
-    let [x, y] = seen.point.map(percent);
-    let off = if seen.distance >= 0.005 {
-        [", ", &format::decimal(f64::from(seen.distance), 2), " off this plane"].concat()
-    } else {
-        String::new()
-    };
-    [&what, " lies ", &x, " % across and ", &y, " % up", &off, "."].concat()
+    let values: [(&str, &dyn Display); 5] = [
+        ("image", &image.unwrap_or_default()),
+        ("class", &class.unwrap_or_default()),
+        ("across", &percent(seen.point[0])),
+        ("up", &percent(seen.point[1])),
+        ("off", &format::decimal(f64::from(seen.distance), 2)),
+    ];
+    filled(key, &values)
 }
 
 /// The same for those who hear the page, who are not told of every move.
 fn spoken(store: Store) -> RwSignal<String> {
-    let text = Memo::new(move |_| store.observed.read().as_ref().map(|seen| place(&seen.what)));
+    let latest = Memo::new(move |_| store.observed.read().as_ref().map(|seen| place(&seen.what)));
     let said = RwSignal::new(String::new());
     let is_pausing = StoredValue::new(false);
     Effect::new(move |_| {
-        text.track();
+        latest.track();
         if !is_pausing.get_value() {
             is_pausing.set_value(true);
             let say = move || {
                 is_pausing.set_value(false);
-                said.set(text.get_untracked().unwrap_or_default());
+                said.set(latest.get_untracked().unwrap_or_default());
             };
             set_timeout(say, PAUSE);
         }
@@ -390,12 +406,12 @@ fn Actions(store: Store, client: Client) -> impl IntoView {
     view! {
         <div class="draw-buttons">
             <Show when=move || is_drawn.get()>
-                <button type="button" title="Draw another code around the mean" on:click=move |_| client.resample()>
-                    "Resample"
+                <button type="button" title=text("draw.to-resample") on:click=move |_| client.resample()>
+                    {text("draw.resample")}
                 </button>
             </Show>
-            <button type="button" on:click=move |_| put_handle(store, client)>"Put the handle there"</button>
-            <button type="button" on:click=move |_| client.observe(Subject::None)>"Stop looking"</button>
+            <button type="button" on:click=move |_| put_handle(store, client)>{text("draw.put-handle")}</button>
+            <button type="button" on:click=move |_| client.observe(Subject::None)>{text("draw.stop")}</button>
         </div>
     }
 }
@@ -421,8 +437,6 @@ fn put_handle(store: Store, client: Client) {
 
 #[cfg(test)]
 mod tests {
-    use latent_protocol::TestLoss;
-
     use super::*;
 
     fn observation() -> Observation {
@@ -447,15 +461,16 @@ mod tests {
         let loss_of =
             TestLoss { label: "\u{2212}ELBO".into(), unit: "nats".into(), total: 132.1, parts, images: 1 };
         let seen = Observation { loss: Some(loss_of), ..observation() };
-        assert_eq!(loss(&seen), "\u{2212}ELBO 132.1 nats = reconstruction 128.0 + KL 4.1.");
-        assert_eq!(loss(&observation()), "KL 4.1 nats.");
+        assert_eq!(seen.loss.as_ref().map(parts).as_deref(), Some(" = reconstruction 128.0 + KL 4.1"));
+        assert_eq!(loss(&seen), "draw.loss", "its parts have the KL");
+        assert_eq!(loss(&observation()), "draw.kl");
     }
 
     #[test]
     fn a_place_is_told_in_a_sentence() {
-        assert_eq!(place(&observation()), "Your drawing lies 25 % across and 50 % up.");
+        assert_eq!(place(&observation()), "draw.drawing-lies");
         let seen =
             Observation { subject: Subject::Image(3), label: Some(0), distance: 0.841, ..observation() };
-        assert_eq!(place(&seen), "Test digit 3, a 0, lies 25 % across and 50 % up, 0.84 off this plane.");
+        assert_eq!(place(&seen), "draw.digit-lies-off");
     }
 }

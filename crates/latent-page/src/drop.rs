@@ -10,6 +10,7 @@ use crate::files;
 use crate::images::{self, Wishes};
 use crate::pick::listed;
 use crate::store::Store;
+use crate::text::text;
 
 /// Takes files that are dropped anywhere, and says so while they are over the page.
 #[component]
@@ -59,7 +60,7 @@ pub fn Drops(store: Store, client: Client, wishes: Wishes) -> impl IntoView {
     });
     view! {
         <Show when=move || is_over.get()>
-            <p class="drop-hint">"Drop weights (.safetensors) or images (IDX or PNG) anywhere"</p>
+            <p class="drop-hint">{text("drop.hint")}</p>
         </Show>
     }
 }

@@ -1,5 +1,7 @@
 //! Weights in and out, pictures and curves out.
 
+use std::fmt::Display;
+
 use js_sys::{JSON, Object, Reflect, Uint8Array};
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
@@ -11,6 +13,7 @@ use crate::keepsake;
 use crate::panel::Panel;
 use crate::pick::Pick;
 use crate::store::{Sample, Store};
+use crate::text::{filled, text};
 
 /// Larger files of weights are not opened: no model of this page comes near.
 const LARGEST: f64 = 200e6;
@@ -25,7 +28,7 @@ const MOST: u32 = 32;
 #[component]
 pub fn Files(store: Store, client: Client) -> impl IntoView {
     view! {
-        <Panel store=store id="files" title="Files">
+        <Panel store=store id="files" title="files.title">
             <Weights store=store client=client />
             <Pictures store=store />
             <Curves store=store />
@@ -38,13 +41,13 @@ fn Weights(store: Store, client: Client) -> impl IntoView {
     let has_model = move || store.model.read().is_some() || store.progress.read().is_some();
     let save_weights = move |_| {
         let name = format!("{}{}.safetensors", family(store), step(store));
-        client.export(move |bytes| keepsake::save(&bytes, &name, WEIGHTS));
+        client.export(move |bytes, _| keepsake::save(&bytes, &name, WEIGHTS));
     };
     let save_run = move |_| match client.backup() {
         Some(bytes) => {
             keepsake::save(&bytes, &format!("{}-run{}.safetensors", family(store), step(store)), WEIGHTS);
         }
-        None => store.say("The run is too young to be saved; press Pause, or wait for five seconds.", None),
+        None => store.say(text("files.too-young"), None),
     };
     let picked = move |files: Vec<File>| {
         spawn_local(async move {
@@ -54,18 +57,18 @@ fn Weights(store: Store, client: Client) -> impl IntoView {
         });
     };
     view! {
-        <h3>"Weights"</h3>
+        <h3>{text("files.weights")}</h3>
         <div class="file-bar">
-            <button type="button" disabled=move || !has_model() on:click=save_weights>"Save the weights"</button>
+            <button type="button" disabled=move || !has_model() on:click=save_weights>
+                {text("files.save-weights")}
+            </button>
             <button type="button" disabled=move || store.progress.read().is_none() on:click=save_run>
-                "Save the whole run"
+                {text("files.save-run")}
             </button>
         </div>
-        <p class="help">
-            "A safetensors file: PyTorch reads it with the package safetensors; dense weights are [outputs, inputs], as PyTorch has them. The whole run also holds the optimiser and is as of the last backup, at most some seconds ago: opened again, it goes on where it was."
-        </p>
-        <Pick label="Open weights or a run" accept=".safetensors" open=picked />
-        <p class="help">"Or drop the file anywhere on the page, or paste it."</p>
+        <p class="help">{text("files.weights-help")}</p>
+        <Pick label=text("files.open") accept=".safetensors" open=picked />
+        <p class="help">{text("files.drop")}</p>
     }
 }
 
@@ -84,13 +87,15 @@ fn Pictures(store: Store) -> impl IntoView {
     };
     let option = |scale: u32| view! { <option value=scale.to_string()>{scale}"\u{d7}"</option> };
     view! {
-        <h3>"Pictures"</h3>
+        <h3>{text("files.pictures")}</h3>
         <div class="file-bar">
-            <button type="button" on:click=move |_| save("plane", plane_scale.get_untracked())>"Save the plane"</button>
+            <button type="button" on:click=move |_| save("plane", plane_scale.get_untracked())>
+                {text("files.save-plane")}
+            </button>
             <label>
-                <span>"Size"</span>
+                <span>{text("files.size")}</span>
                 <select
-                    aria-label="Size of the plane"
+                    aria-label=text("files.plane-size")
                     on:change:target=move |event| plane_scale.set(event.target().value().parse().unwrap_or(1))
                 >
                     {[1, 2, 4].map(option).collect_view()}
@@ -98,14 +103,16 @@ fn Pictures(store: Store) -> impl IntoView {
             </label>
         </div>
         <div class="file-bar">
-            <button type="button" on:click=move |_| save("digit", digit_scale.get_untracked())>"Save the digit"</button>
+            <button type="button" on:click=move |_| save("digit", digit_scale.get_untracked())>
+                {text("files.save-digit")}
+            </button>
             <label>
-                <span>"Size"</span>
+                <span>{text("files.size")}</span>
                 <input
                     type="number"
                     min="1"
                     max=MOST.to_string()
-                    aria-label="Size of the digit"
+                    aria-label=text("files.digit-size")
                     prop:value=move || digit_scale.get().to_string()
                     on:change:target=move |event| {
                         if let Ok(scale) = event.target().value().parse::<u32>() {
@@ -117,7 +124,7 @@ fn Pictures(store: Store) -> impl IntoView {
                 />
             </label>
         </div>
-        <p class="help">"A size of 1 is a pixel per pixel of the model: a digit is 28 \u{d7} 28."</p>
+        <p class="help">{text("files.size-help")}</p>
     }
 }
 
@@ -125,7 +132,7 @@ fn Pictures(store: Store) -> impl IntoView {
 async fn picture(what: &str, scale: u32) -> Result<Uint8Array, String> {
     let canvas = document().query_selector(&format!(".{what}-surface canvas")).ok().flatten();
     let canvas = canvas.and_then(|canvas| canvas.dyn_into::<HtmlCanvasElement>().ok());
-    keepsake::png(&canvas.ok_or("There is nothing to see yet; wait for the first digit.")?, scale).await
+    keepsake::png(&canvas.ok_or_else(|| text("files.nothing-to-see"))?, scale).await
 }
 
 #[component]
@@ -135,18 +142,18 @@ fn Curves(store: Store) -> impl IntoView {
             let losses = card.iter().flat_map(|card| card.losses.iter());
             losses.map(|loss| loss.key.to_string()).collect::<Vec<String>>()
         });
-        let text = store.history.with_untracked(|history| csv(&keys, history));
+        let csv = store.history.with_untracked(|history| csv(&keys, history));
         let name = format!("{}-losses-seed{}.csv", family(store), store.seed.get_untracked());
-        keepsake::save(&Uint8Array::from(text.as_bytes()), &name, "text/csv");
+        keepsake::save(&Uint8Array::from(csv.as_bytes()), &name, "text/csv");
     };
     view! {
-        <h3>"Curves"</h3>
+        <h3>{text("files.curves")}</h3>
         <div class="file-bar">
             <button type="button" disabled=move || store.history.read().is_empty() on:click=save>
-                "Save the losses"
+                {text("files.save-losses")}
             </button>
         </div>
-        <p class="help">"The points of the chart as CSV: a step, its losses, and the loss on the test images."</p>
+        <p class="help">{text("files.curves-help")}</p>
     }
 }
 
@@ -180,29 +187,26 @@ fn step(store: Store) -> String {
 /// Open a file of weights, if it is of a family of this page.
 pub async fn open(store: Store, client: Client, file: &File) {
     if let Err(reason) = try_open(store, client, file).await {
-        store.say(format!("{} was not opened: {reason}.", file.name()), None);
+        store.say(filled("files.not-opened", &[("file", &file.name()), ("reason", &reason)]), None);
     }
 }
 
 async fn try_open(store: Store, client: Client, file: &File) -> Result<(), String> {
     if file.size() > LARGEST {
-        return Err("it is larger than 200 MB, and so no model of this page".into());
+        return Err(text("files.too-large"));
     }
-    let bytes = keepsake::read(file).await.map_err(|_| "it could not be read")?;
-    let Header { family, is_run } = header(&bytes)?;
+    let bytes = keepsake::read(file).await.map_err(|_| text("files.unreadable"))?;
+    let Header { family, is_run } = header(&bytes).map_err(text)?;
     let families = store.families.get_untracked();
     let Some(card) = families.into_iter().find(|card| card.id == family) else {
-        return Err("it does not hold a model of this page".into());
+        return Err(text("files.other-model"));
     };
     let chosen = store.card.read_untracked().as_ref().map(|card| (card.id.clone(), card.name.clone()));
     match chosen {
         Some((id, name)) if id != card.id => {
-            let text = format!(
-                "{} holds a model of another kind: {}. The page shows: {name}. Nothing was changed.",
-                file.name(),
-                card.name,
-            );
-            client.offer(text, card, bytes, is_run);
+            let values: [(&str, &dyn Display); 3] =
+                [("file", &file.name()), ("family", &card.name), ("shown", &name)];
+            client.offer(filled("files.other-family", &values), card, bytes, is_run);
         }
         _ => client.open(&bytes, is_run),
     }
@@ -217,10 +221,10 @@ struct Header {
 }
 
 /// Read the header of a safetensors file: its length in eight bytes, then JSON. What the tensors hold is for the
-/// engine to look at.
+/// engine to look at. What is wrong comes as the key of a clause.
 fn header(bytes: &Uint8Array) -> Result<Header, &'static str> {
-    const NO_WEIGHTS: &str = "it is no safetensors file";
-    const CUT_OFF: &str = "it is cut off; save or download it again";
+    const NO_WEIGHTS: &str = "files.no-safetensors";
+    const CUT_OFF: &str = "files.cut-off";
     let start = bytes.slice(0, 8).to_vec();
     let length = u64::from_le_bytes(start.try_into().map_err(|_| NO_WEIGHTS)?);
     let (Ok(end), total) = (u32::try_from(length.saturating_add(8)), bytes.length()) else {
@@ -246,10 +250,7 @@ fn header(bytes: &Uint8Array) -> Result<Header, &'static str> {
         return Err(CUT_OFF);
     }
     let family = get(&get(&header, "__metadata__"), "family").as_string();
-    Ok(Header {
-        family: family.ok_or("it does not say what model it is; it was not saved by this page")?,
-        is_run,
-    })
+    Ok(Header { family: family.ok_or("files.nameless")?, is_run })
 }
 
 /// What an object has under this name; nothing of anything else.

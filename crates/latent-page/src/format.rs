@@ -1,4 +1,6 @@
-//! Numbers as people read them.
+//! Numbers as people read them, with the marks of their language.
+
+use crate::text::marks;
 
 /// `1234567` as `1,234,567`.
 pub fn thousands(value: u64) -> String {
@@ -10,14 +12,19 @@ pub fn decimal(value: f64, decimals: usize) -> String {
     let text = format!("{:.decimals$}", value.abs());
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
     let sign = if value < 0.0 && text.contains(|digit| matches!(digit, '1'..='9')) { "\u{2212}" } else { "" };
-    let point = if fraction.is_empty() { "" } else { "." };
-    format!("{sign}{}{point}{fraction}", grouped(whole))
+    let point = if fraction.is_empty() { "" } else { marks().point };
+    [sign, &grouped(whole), point, fraction].concat()
 }
 
 /// A loss: nats with one decimal, small errors with four. Not grouped, so that it is quick to compare.
 pub fn loss(value: f64) -> String {
     let decimals = if value.abs() < 1.0 { 4 } else { 1 };
-    format!("{value:.decimals$}").replace('-', "\u{2212}")
+    plain(&format!("{value:.decimals$}"))
+}
+
+/// A number as programs write it, with a true minus sign and the language's point.
+pub fn plain(number: &str) -> String {
+    number.replace('-', "\u{2212}").replace('.', marks().point)
 }
 
 /// A number of any size with at most four digits, as in `−0.312`, `21.50` or `1,204`.
@@ -57,7 +64,7 @@ fn grouped(digits: &str) -> String {
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
+            text.push_str(marks().group);
         }
         text.push(digit);
     }
@@ -93,7 +100,7 @@ pub fn moment(ms: f64) -> String {
 pub fn megabytes(bytes: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "for reading")]
     let megabytes = bytes as f64 / 1e6;
-    format!("{megabytes:.1} MB")
+    decimal(megabytes, 1) + " MB"
 }
 
 /// A latent's name, counted from one as in `z1`.
@@ -103,12 +110,11 @@ pub fn latent(index: usize) -> String {
 
 /// Coordinates as `0.31, −1.20`, with a true minus sign.
 pub fn code(z: &[f32]) -> String {
-    let mut parts: Vec<String> =
-        z.iter().take(4).map(|v| format!("{v:.2}").replace('-', "\u{2212}")).collect();
+    let mut parts: Vec<String> = z.iter().take(4).map(|v| plain(&format!("{v:.2}"))).collect();
     if z.len() > 4 {
         parts.push("\u{2026}".into());
     }
-    parts.join(", ")
+    parts.join(marks().list)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use web_sys::{MessageEvent, Worker, WorkerOptions, WorkerType};
 
 use crate::keepsake;
 use crate::store::Store;
+use crate::text::text;
 
 /// Greys of a GIF: more would be hard to tell apart and make the file larger.
 const GREYS: u8 = 64;
@@ -48,7 +49,7 @@ pub fn SaveGif(
     };
     view! {
         <button type="button" disabled=is_busy on:click=save>
-            {move || if is_busy.get() { "Saving\u{2026}" } else { "Save as GIF" }}
+            {move || text(if is_busy.get() { "gif.saving" } else { "gif.save" })}
         </button>
     }
 }
@@ -58,11 +59,7 @@ pub fn SaveGif(
 /// # Errors
 /// A sentence, when the encoder could not be fetched or failed.
 async fn gif(film: &Film, theme: Theme) -> Result<Uint8Array, String> {
-    let failed = |_: JsValue| {
-        "The GIF could not be made: its encoder did not come, or there was too little memory. Try again, or make a \
-         smaller one."
-            .to_string()
-    };
+    let failed = |_: JsValue| text("gif.failed");
     let colors: Vec<u8> =
         (0..GREYS).flat_map(|level| theme.color(f32::from(level) / f32::from(GREYS - 1))).collect();
     let greys = Uint8Array::from(film.frames.concat().as_slice());

@@ -8,7 +8,7 @@ const END: usize = 10_000;
 /// The number of a test image. What is none is not taken.
 #[component]
 pub fn ImageNumber(
-    label: &'static str,
+    #[prop(into)] label: String,
     #[prop(into)] number: Signal<usize>,
     choose: impl Fn(usize) + 'static,
 ) -> impl IntoView {

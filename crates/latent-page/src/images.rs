@@ -1,5 +1,7 @@
 //! The images that are trained on: those of the page, or the visitor's.
 
+use std::fmt::Display;
+
 use js_sys::{Array, Function, Reflect, Uint8Array};
 use latent_protocol::{DataFacts, OwnData, number};
 use leptos::prelude::*;
@@ -16,6 +18,7 @@ use crate::pick::Pick;
 use crate::picture::{Mosaic, PIXELS, SIDE};
 use crate::sheet::{self, Ink};
 use crate::store::Store;
+use crate::text::{filled, text, told};
 
 /// Test images in the preview.
 const PREVIEW: usize = 40;
@@ -23,8 +26,8 @@ const PREVIEW: usize = 40;
 /// Larger sets do not fit into the engine's memory.
 const LARGEST: f64 = 500e6;
 
-/// The classes of Fashion-MNIST, whose files are often named like those of MNIST.
-const CLOTHES: &str = "T-shirt/top, Trouser, Pullover, Dress, Coat, Sandal, Shirt, Sneaker, Bag, Ankle boot";
+/// The classes of Fashion-MNIST, whose files are often named like those of MNIST; comma separated.
+const CLOTHES: &str = "images.clothes";
 
 /// How own files are to be read. Cheap to copy.
 #[derive(Clone, Copy)]
@@ -65,7 +68,7 @@ pub fn Images(store: Store, client: Client) -> impl IntoView {
         }
     });
     view! {
-        <Panel store=store id="images" title="Images">
+        <Panel store=store id="images" title="images.title">
             <Facts store=store client=client />
             <Names store=store />
             <Own store=store client=client wishes=wishes />
@@ -83,21 +86,18 @@ fn Facts(store: Store, client: Client) -> impl IntoView {
         }
     });
     let sentence = move || match store.data_facts.get() {
-        None => {
-            "The digits of MNIST, which come with the page: 60,000 to train on and 10,000 that are only ever \
-                 measured on. They are fetched when something needs them."
-                .to_string()
-        }
+        None => text("images.shipped"),
         Some(facts) => {
             let sum = |counts: &[usize]| format::thousands(counts.iter().sum::<usize>() as u64);
-            format!(
-                "{} ({}): {} images to train on, {} to test, {} classes.",
-                facts.name,
-                facts.version,
-                sum(&facts.train),
-                sum(&facts.test),
-                classes(&facts),
-            )
+            // Told here, not where it arrives: by its name, a run knows its images again.
+            let values: [(&str, &dyn Display); 5] = [
+                ("name", &told(&facts.name)),
+                ("version", &facts.version),
+                ("train", &sum(&facts.train)),
+                ("test", &sum(&facts.test)),
+                ("classes", &classes(&facts)),
+            ];
+            filled("images.facts", &values)
         }
     };
     let row = move |class: usize, train: usize, test: usize| {
@@ -116,14 +116,14 @@ fn Facts(store: Store, client: Client) -> impl IntoView {
             .map(|class| row(class, count(&facts.train, class), count(&facts.test, class)));
         Some(view! {
             <details>
-                <summary>"Images of each class"</summary>
-                <div class="table-place" tabindex="0" role="region" aria-label="Images of each class">
+                <summary>{text("images.of-each-class")}</summary>
+                <div class="table-place" tabindex="0" role="region" aria-label=text("images.of-each-class")>
                     <table>
                         <thead>
                             <tr>
-                                <th scope="col">"Class"</th>
-                                <th scope="col" class="number">"To train on"</th>
-                                <th scope="col" class="number">"To test"</th>
+                                <th scope="col">{text("images.class")}</th>
+                                <th scope="col" class="number">{text("images.to-train-on")}</th>
+                                <th scope="col" class="number">{text("images.to-test")}</th>
                             </tr>
                         </thead>
                         <tbody>{rows.collect_view()}</tbody>
@@ -139,9 +139,9 @@ fn Facts(store: Store, client: Client) -> impl IntoView {
             .unwrap_or_default()
     });
     view! {
-        <p class="data-facts" role="status" aria-label="Images in use">{sentence}</p>
+        <p class="data-facts" role="status" aria-label=text("images.in-use")>{sentence}</p>
         <Show when=move || store.images.read().is_some()>
-            <Mosaic store=store pixels=preview columns=10 label="The first test images" />
+            <Mosaic store=store pixels=preview columns=10 label=text("images.first") />
         </Show>
         {counts}
     }
@@ -157,21 +157,21 @@ fn classes(facts: &DataFacts) -> usize {
 #[component]
 fn Names(store: Store) -> impl IntoView {
     let count = move || store.data_facts.read().as_ref().map_or(10, classes);
-    let text = move || (0..count()).map(|class| store.class_name(class)).collect::<Vec<String>>().join(", ");
-    let set = move |text: &str| store.class_names.set(split(text));
+    let all = move || (0..count()).map(|class| store.class_name(class)).collect::<Vec<String>>().join(", ");
+    let set = move |names: &str| store.class_names.set(split(names));
     view! {
         <label class="names">
-            <span>"Names of the classes, comma separated"</span>
+            <span>{text("images.names")}</span>
             <input
                 type="text"
                 autocomplete="off"
-                prop:value=text
+                prop:value=all
                 on:change:target=move |event| set(&event.target().value())
             />
         </label>
         <div class="file-bar">
-            <button type="button" on:click=move |_| set("")>"Numbers"</button>
-            <button type="button" on:click=move |_| set(CLOTHES)>"Clothes (Fashion-MNIST)"</button>
+            <button type="button" on:click=move |_| set("")>{text("images.numbers")}</button>
+            <button type="button" on:click=move |_| set(&text(CLOTHES))>{text("images.fashion")}</button>
         </div>
     }
 }
@@ -198,21 +198,19 @@ fn Own(store: Store, client: Client, wishes: Wishes) -> impl IntoView {
         client.use_data(None);
     };
     view! {
-        <h3>"Own images"</h3>
-        <p class="help">
-            "Files in MNIST's own format (IDX, plain or .gz): images of 28 \u{d7} 28 pixels, with labels or without. Or a picture made of such images side by side. Choose all files of a set at once, or drop them anywhere on the page. They stay in this tab. A run that is going on is dropped."
-        </p>
-        <Pick label="Open images" multiple=true open=picked />
-        <p class="data-state" role="status" aria-label="Reading images">
-            {move || is_busy.get().then_some("Reading the images\u{2026}")}
+        <h3>{text("images.own")}</h3>
+        <p class="help">{text("images.own-help")}</p>
+        <Pick label=text("images.open") multiple=true open=picked />
+        <p class="data-state" role="status" aria-label=text("images.reading")>
+            {move || is_busy.get().then(|| text("images.reading-now"))}
         </p>
         <label class="holdout">
-            <span>"Kept back for testing " <output>{percent}" %"</output></span>
+            <span>{text("images.holdout")} " " <output>{percent}" %"</output></span>
             <input
                 type="range"
                 min="5"
                 max="50"
-                aria-label="Share kept back for testing"
+                aria-label=text("images.holdout-share")
                 aria-valuetext=move || percent() + " %"
                 aria-describedby="holdout-help"
                 prop:value=percent
@@ -223,9 +221,9 @@ fn Own(store: Store, client: Client, wishes: Wishes) -> impl IntoView {
                 }
             />
         </label>
-        <p id="holdout-help" class="help">"Of the files opened next, where none are for testing."</p>
+        <p id="holdout-help" class="help">{text("images.holdout-help")}</p>
         <label class="ink">
-            <span>"Ink in pictures"</span>
+            <span>{text("images.ink")}</span>
             <select on:change:target=move |event| {
                 ink.set(match event.target().value().as_str() {
                     "dark" => Ink::Dark,
@@ -233,13 +231,13 @@ fn Own(store: Store, client: Client, wishes: Wishes) -> impl IntoView {
                     _ => Ink::Guess,
                 });
             }>
-                <option value="guess">"Guess"</option>
-                <option value="dark">"Dark on light"</option>
-                <option value="light">"Light on dark"</option>
+                <option value="guess">{text("images.ink-guess")}</option>
+                <option value="dark">{text("images.ink-dark")}</option>
+                <option value="light">{text("images.ink-light")}</option>
             </select>
         </label>
         <Show when=move || store.has_own_data.get()>
-            <button type="button" on:click=back>"Back to the page's images"</button>
+            <button type="button" on:click=back>{text("images.back")}</button>
         </Show>
     }
 }
@@ -250,7 +248,7 @@ pub async fn open(store: Store, client: Client, wishes: Wishes, files: &[File]) 
     match gather(wishes, files).await {
         Ok((own, bytes)) => {
             let is_fashion = files.iter().any(|file| file.name().to_ascii_lowercase().contains("fashion"));
-            wishes.names.set(Some(if is_fashion { split(CLOTHES) } else { Vec::new() }));
+            wishes.names.set(Some(if is_fashion { split(&text(CLOTHES)) } else { Vec::new() }));
             client.use_data(Some((own, bytes)));
         }
         Err(sentence) => {
@@ -270,7 +268,7 @@ struct Part<B> {
 
 async fn gather(wishes: Wishes, files: &[File]) -> Result<(OwnData, Uint8Array), String> {
     if files.iter().map(|file| file.size()).sum::<f64>() > LARGEST {
-        return Err("These files are too large for a tab: at most 500 MB can be opened at once.".into());
+        return Err(text("images.too-large"));
     }
     let mut parts = Vec::new();
     for file in files {
@@ -297,14 +295,14 @@ async fn read(file: &File, ink: Ink) -> Result<Part<Uint8Array>, String> {
         let bytes = Uint8Array::from(idx(&images).as_slice());
         return Ok(Part { name, bytes, is_images: true, count });
     }
-    let bytes = keepsake::read(file).await.map_err(|_| format!("{name} could not be read."))?;
+    let bytes = keepsake::read(file).await.map_err(|_| filled("images.unreadable", &[("file", &name)]))?;
     let start = bytes.slice(0, 16).to_vec();
     let start = if start.starts_with(&[0x1f, 0x8b]) {
-        unzipped_start(file).await.map_err(|_| format!("{name} could not be unzipped; download it again."))?
+        unzipped_start(file).await.map_err(|_| filled("images.not-unzipped", &[("file", &name)]))?
     } else {
         start
     };
-    let (is_images, count) = told(&name, &start)?;
+    let (is_images, count) = kind(&name, &start)?;
     Ok(Part { name, bytes, is_images, count })
 }
 
@@ -323,20 +321,28 @@ async fn unzipped_start(file: &File) -> Result<Vec<u8>, JsValue> {
 }
 
 /// Whether an IDX file is of images, and of how many; told from its first bytes.
-fn told(name: &str, start: &[u8]) -> Result<(bool, usize), String> {
+fn kind(name: &str, start: &[u8]) -> Result<(bool, usize), String> {
     let mut numbers = start.as_chunks::<4>().0.iter().map(|number| u32::from_be_bytes(*number) as usize);
     let mut next = || numbers.next().unwrap_or(0);
     match (next(), next(), next(), next()) {
         (0x801, count, ..) => Ok((false, count)),
         (0x803, count, SIDE, SIDE) => Ok((true, count)),
-        (0x803, _, height, width) => Err(format!(
-            "{name} holds images of {height} \u{d7} {width} pixels; the models of this page take {SIDE} \u{d7} {SIDE}."
-        )),
-        _ => Err(format!(
-            "{name} is neither images nor labels in the IDX format, nor a picture that the browser knows."
-        )),
+        (0x803, _, height, width) => {
+            let values: [(&str, &dyn Display); 4] =
+                [("file", &name), ("height", &height), ("width", &width), ("side", &SIDE)];
+            Err(filled("images.other-size", &values))
+        }
+        _ => Err(filled("images.unknown", &[("file", &name)])),
     }
 }
+
+/// What is said when two files have the same place.
+const TWICE: [&str; 4] = [
+    "images.two-training-images",
+    "images.two-training-labels",
+    "images.two-test-images",
+    "images.two-test-labels",
+];
 
 /// The files' places: training images, training labels, test images, test labels.
 fn arrange<B>(parts: &[Part<B>]) -> Result<[Option<usize>; 4], String> {
@@ -346,28 +352,27 @@ fn arrange<B>(parts: &[Part<B>]) -> Result<[Option<usize>; 4], String> {
     for (index, part) in parts.iter().enumerate() {
         let place = 2 * usize::from(!is_pair && is_test(&part.name)) + usize::from(!part.is_images);
         if let Some(before) = places[place].replace(index) {
-            let what = ["training images", "training labels", "test images", "test labels"][place];
-            return Err(format!(
-                "{} and {} both seem to be {what}; only names with \"test\" or \"t10k\" are for testing.",
-                parts[before].name, part.name
-            ));
+            return Err(filled(TWICE[place], &[("first", &parts[before].name), ("second", &part.name)]));
         }
     }
     let [train, train_labels, test, test_labels] = places;
     if train.is_none() {
-        return Err("There are no images to train on among these files.".into());
+        return Err(text("images.none"));
     }
     if test.is_some() && train_labels.is_some() != test_labels.is_some() {
-        return Err("There are labels for one of the two files of images only; choose both or none.".into());
+        return Err(text("images.labels-missing"));
     }
     for (images, labels) in [(train, train_labels), (test, test_labels)] {
         if let (Some(images), Some(labels)) = (images, labels) {
             let (images, labels) = (&parts[images], &parts[labels]);
             if images.count != labels.count {
-                return Err(format!(
-                    "{} holds {} images and {} holds {} labels: they do not belong together.",
-                    images.name, images.count, labels.name, labels.count
-                ));
+                let values: [(&str, &dyn Display); 4] = [
+                    ("images", &images.name),
+                    ("image_count", &images.count),
+                    ("labels", &labels.name),
+                    ("label_count", &labels.count),
+                ];
+                return Err(filled("images.other-count", &values));
             }
         }
     }
@@ -379,7 +384,8 @@ fn is_test(name: &str) -> bool {
     name.contains("test") || name.contains("t10k")
 }
 
-/// What to call images by the name of their file, without what only tells their place in the set.
+/// What to call images by the name of their file, without what only tells their place in the set. In English, for it is
+/// written into files.
 fn title(name: &str) -> String {
     let stem = name.split('.').next().unwrap_or_default();
     let is_word = |at: &usize| !stem[..*at].ends_with(|c: char| c.is_ascii_alphanumeric() || !c.is_ascii());
@@ -420,21 +426,26 @@ mod tests {
 
     #[test]
     fn what_does_not_belong_together_is_refused() {
-        let refused = |parts: &[Part<()>], word: &str| arrange(parts).is_err_and(|said| said.contains(word));
-        assert!(refused(&[part("labels", false, 2)], "no images"));
-        assert!(refused(&[part("a", true, 2), part("b", true, 2)], "a and b"));
-        assert!(refused(&[part("a", true, 2), part("b", false, 3)], "3 labels"));
-        assert!(refused(&[part("a", true, 2), part("test", true, 2), part("b", false, 2)], "one of the two"));
+        let refused = |parts: &[Part<()>], key: &str| arrange(parts) == Err(key.to_string());
+        assert!(refused(&[part("labels", false, 2)], "images.none"));
+        assert!(refused(&[part("a", true, 2), part("b", true, 2)], "images.two-training-images"));
+        assert!(refused(&[part("a", true, 2), part("b", false, 3)], "images.other-count"));
+        assert!(refused(
+            &[part("a", true, 2), part("test", true, 2), part("b", false, 2)],
+            "images.labels-missing"
+        ));
     }
 
     #[test]
     fn files_tell_what_they_hold() {
         let images = idx(&[7; 3 * PIXELS]);
         assert_eq!(images.len(), 16 + 3 * PIXELS);
-        assert_eq!(told("a", &images[..16]), Ok((true, 3)));
-        assert_eq!(told("a", &[0, 0, 8, 1, 0, 0, 1, 0]), Ok((false, 256)));
-        assert!(told("a", b"PK\x03\x04").is_err());
-        assert!(told("a", &[]).is_err());
+        assert_eq!(kind("a", &images[..16]), Ok((true, 3)));
+        assert_eq!(kind("a", &[0, 0, 8, 1, 0, 0, 1, 0]), Ok((false, 256)));
+        assert_eq!(kind("a", b"PK\x03\x04"), Err("images.unknown".to_string()));
+        let large = [0x803, 1, 32, 32].map(u32::to_be_bytes);
+        assert_eq!(kind("a", large.as_flattened()), Err("images.other-size".to_string()));
+        assert!(kind("a", &[]).is_err());
     }
 
     #[test]

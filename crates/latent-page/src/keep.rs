@@ -18,6 +18,7 @@ use wasm_bindgen_futures::spawn_local;
 
 use crate::order::sorted;
 use crate::store::Store;
+use crate::text::{filled, text};
 use database::Database;
 pub use kept::{Kept, Place, State, test_loss};
 pub use lock::Lock;
@@ -36,9 +37,9 @@ fn surplus(runs: &[Kept]) -> Vec<String> {
 fn explain(err: &JsValue) -> String {
     let name = Reflect::get(err, &"name".into()).ok().and_then(|name| name.as_string());
     match name.as_deref() {
-        Some("QuotaExceededError") => "its storage is full".into(),
-        None | Some("SecurityError") => "it has no storage here, as in some private windows".into(),
-        Some(name) => format!("its storage failed with {name}"),
+        Some("QuotaExceededError") => text("keep.full"),
+        None | Some("SecurityError") => text("keep.no-storage"),
+        Some(name) => filled("keep.storage-failed", &[("error", &name)]),
     }
 }
 
@@ -308,7 +309,7 @@ impl Keep {
         if !surplus.is_empty() {
             // What can be undone is said first.
             if self.store.toast.read_untracked().as_ref().is_none_or(|toast| !toast.undo) {
-                self.store.toast(format!("Only {MOST} runs are kept: the oldest made way."));
+                self.store.toast(filled("keep.oldest-made-way", &[("most", &MOST)]));
             }
             self.delete(surplus).await;
         }
@@ -327,13 +328,7 @@ impl Keep {
     fn tell(&self, err: &JsValue) {
         let reason = explain(err);
         if !self.is_told.replace(true) {
-            self.store.say(
-                format!(
-                    "This browser keeps nothing for this page ({reason}). Training goes on, but a reload would lose it; \
-                     save the weights as a file instead."
-                ),
-                None,
-            );
+            self.store.say(filled("keep.nothing-kept", &[("reason", &reason)]), None);
         }
         self.store.unkept.set(Some(reason));
     }

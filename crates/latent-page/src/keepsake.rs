@@ -11,6 +11,8 @@ use web_sys::{
     OffscreenCanvasRenderingContext2d, Url,
 };
 
+use crate::text::text;
+
 /// A browser may still be reading a file that it was told to save.
 const KEPT: Duration = Duration::from_mins(1);
 
@@ -19,7 +21,7 @@ const KEPT: Duration = Duration::from_mins(1);
 /// # Errors
 /// A sentence, when there is nothing to see or too little memory.
 pub async fn png(canvas: &HtmlCanvasElement, scale: u32) -> Result<Uint8Array, String> {
-    let failed = |_: JsValue| "The picture could not be made; try a smaller size.".to_string();
+    let failed = |_: JsValue| text("keepsake.failed");
     let (width, height) = (canvas.width() * scale, canvas.height() * scale);
     let (copy, context) = surface(width, height).map_err(failed)?;
     context.set_image_smoothing_enabled(false);

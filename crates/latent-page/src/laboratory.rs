@@ -11,13 +11,14 @@ use crate::client::Client;
 use crate::image_number::ImageNumber;
 use crate::panel::Panel;
 use crate::store::Store;
+use crate::text::{filled, text, told};
 use bench::Bench;
 
 /// Experiments on the model on show and one image.
 #[component]
 pub fn Laboratory(store: Store, client: Client) -> impl IntoView {
     view! {
-        <Panel store=store id="lab" title="Laboratory">
+        <Panel store=store id="lab" title="laboratory.title">
             <Experiments bench=Bench::new(store, client) client=client />
         </Panel>
     }
@@ -31,8 +32,8 @@ fn Experiments(bench: Bench, client: Client) -> impl IntoView {
         cards.map(|(index, card)| view! { <Experiment bench=bench index=index card=card /> }).collect_view()
     };
     let state = move || match bench.fault.get() {
-        Some(reason) => format!("The laboratory is closed: {reason}."),
-        None if bench.cards.read().is_empty() => "The laboratory is loading\u{2026}".into(),
+        Some(reason) => filled("laboratory.closed", &[("reason", &reason)]),
+        None if bench.cards.read().is_empty() => text("laboratory.loading"),
         None => bench.said.get(),
     };
     let number = Signal::derive(move || match bench.subject() {
@@ -40,29 +41,26 @@ fn Experiments(bench: Bench, client: Client) -> impl IntoView {
         _ => 0,
     });
     let subject = move || match bench.subject() {
-        Subject::Image(number) => format!(
-            "The subject is test image {number}. Draw one under \u{201c}Draw a digit\u{201d}, and that one is."
-        ),
-        _ => "The subject is your drawing under \u{201c}Draw a digit\u{201d}.".into(),
+        Subject::Image(number) => filled("laboratory.subject-image", &[("number", &number)]),
+        _ => text("laboratory.subject-drawing"),
     };
     view! {
-        <p class="help">
-            "Measured on the model on show, in a worker beside it: the digit stays under your hand. Each panel shows what is found, not what is told."
-        </p>
+        <p class="help">{text("laboratory.help")}</p>
         <div class="lab-subject">
             <label>
-                "Test image "
+                {text("laboratory.test-image")}
+                " "
                 <ImageNumber
-                    label="Number of the image that is examined"
+                    label=text("laboratory.image-number")
                     number=number
                     choose=move |number| client.observe(Subject::Image(number))
                 />
             </label>
-            <output aria-label="Subject">{subject}</output>
+            <output aria-label=text("laboratory.subject")>{subject}</output>
         </div>
-        <p class="hint" role="status" aria-label="State of the laboratory">{state}</p>
+        <p class="hint" role="status" aria-label=text("laboratory.state")>{state}</p>
         <button type="button" hidden=move || bench.fault.read().is_none() on:click=move |_| bench.open()>
-            "Open it again"
+            {text("laboratory.open-again")}
         </button>
         <div class="experiments">{cards}</div>
     }
@@ -77,7 +75,7 @@ fn Experiment(bench: Bench, index: usize, card: ExperimentCard) -> impl IntoView
     let obstacle = Signal::derive(move || {
         let latent_dim = store.model.read().as_ref().map(|model| model.latent_dim)?;
         let reason = card.obstacle(store.card.read().as_ref()?, latent_dim)?;
-        Some(["Not with this model: ", reason, "."].concat())
+        Some(filled("laboratory.obstacle", &[("reason", &told(reason))]))
     });
     let is_mine = move || bench.running.get() == Some(index);
     let cannot = move || {
@@ -92,10 +90,10 @@ fn Experiment(bench: Bench, index: usize, card: ExperimentCard) -> impl IntoView
             <p class="hint" hidden=move || obstacle.read().is_none()>{obstacle}</p>
             <div class="experiment-bar" hidden=move || obstacle.read().is_some()>
                 <button type="button" disabled=cannot on:click=press>
-                    {move || if is_mine() { "Stop" } else { "Run" }}
+                    {move || text(if is_mine() { "laboratory.stop" } else { "laboratory.run" })}
                 </button>
                 <progress
-                    aria-label="Experiment"
+                    aria-label=text("laboratory.experiment")
                     max="1"
                     hidden=move || !is_mine()
                     prop:value=move || bench.done.get()

@@ -16,6 +16,7 @@ use crate::panel::Panel;
 use crate::picture;
 use crate::play::{PlayButton, while_playing};
 use crate::store::Store;
+use crate::text::{filled, text};
 
 /// Pixels along one side of a frame.
 const SIDE: u16 = 280;
@@ -172,7 +173,7 @@ pub fn Past(store: Store) -> impl IntoView {
         }
     });
     let is_past = Memo::new(move |_| step.get().is_some());
-    let badge = move || step.get().map(|step| format!("As it was at step {}", format::thousands(step)));
+    let badge = move || step.get().map(|step| at_step("lapse.past", step));
     view! {
         <Show when=move || is_past.get()>
             <div class="past">
@@ -181,6 +182,11 @@ pub fn Past(store: Store) -> impl IntoView {
             </div>
         </Show>
     }
+}
+
+/// The text of a key with a step in it.
+fn at_step(key: &str, step: u64) -> String {
+    filled(key, &[("step", &format::thousands(step))])
 }
 
 /// Keep what the plane shows while a model learns.
@@ -292,13 +298,11 @@ pub fn TimeLapse(store: Store, client: Client) -> impl IntoView {
     );
     let has_frames = Memo::new(move |_| lapse.count.get() > 0);
     view! {
-        <Panel store=store id=ID title="Time-lapse">
+        <Panel store=store id=ID title="lapse.title">
             <Show
                 when=move || has_frames.get()
                 fallback=|| view! {
-                    <p class="hint">
-                        "Nothing to see yet. While a model learns in this tab, its plane is kept from time to time: press Train, then come back."
-                    </p>
+                    <p class="hint">{text("lapse.wait")}</p>
                 }
             >
                 <Reel store=store is_playing=is_playing />
@@ -313,14 +317,9 @@ fn Reel(store: Store, is_playing: RwSignal<bool>) -> impl IntoView {
     let lapse = store.lapse;
     let last = move || lapse.count.get().saturating_sub(1);
     let moment = move || {
-        let step = |step: u64| format!("Step {}", format::thousands(step));
-        let now = || {
-            store
-                .drawn
-                .get()
-                .map_or_else(|| "Now".into(), |now| format!("Now: step {}", format::thousands(now)))
-        };
-        lapse.covering().map_or_else(now, |frame| step(frame.step))
+        let now =
+            || store.drawn.get().map_or_else(|| text("lapse.now"), |step| at_step("lapse.now-step", step));
+        lapse.covering().map_or_else(now, |frame| at_step("lapse.step", frame.step))
     };
     let play = move || {
         if !is_playing.get_untracked() {
@@ -342,14 +341,14 @@ fn Reel(store: Store, is_playing: RwSignal<bool>) -> impl IntoView {
     };
     view! {
         <div class="lapse">
-            <p class="help">"How the plane looked while this model learned. The run goes on meanwhile."</p>
+            <p class="help">{text("lapse.help")}</p>
             <label class="lapse-moment">
                 <output>{moment}</output>
                 <input
                     type="range"
                     min="0"
                     max=move || last().to_string()
-                    aria-label="Moment"
+                    aria-label=text("lapse.moment")
                     aria-valuetext=moment
                     prop:value=move || lapse.shown.get().unwrap_or(last()).to_string()
                     on:input:target=move |event| {
@@ -361,9 +360,9 @@ fn Reel(store: Store, is_playing: RwSignal<bool>) -> impl IntoView {
                 />
             </label>
             <div class="lapse-buttons">
-                <PlayButton is_playing=is_playing what="the time-lapse" on_press=play />
+                <PlayButton is_playing=is_playing play="lapse.play" stop="lapse.stop" on_press=play />
                 <button type="button" disabled=move || lapse.shown.get().is_none() on:click=back>
-                    "Back to now"
+                    {text("lapse.back")}
                 </button>
                 <SaveGif store=store name="time-lapse.gif" film=film />
             </div>

@@ -18,17 +18,21 @@ mod device;
 mod digit;
 mod draw;
 mod drop;
+mod explain;
 mod files;
 mod format;
 mod gif;
 mod image_number;
 mod images;
+mod judge;
 mod keep;
 mod keepsake;
 mod laboratory;
+mod language;
 mod lapse;
 mod marks;
 mod measure;
+mod network;
 mod normal;
 mod normalise;
 mod order;
@@ -49,15 +53,28 @@ mod sketch;
 mod slow;
 mod store;
 mod strip;
+mod text;
 mod timing;
+mod told;
 mod training;
 mod width;
 mod worker;
 
 use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::spawn_local;
 
 fn main() {
     console_error_panic_hook::set_once();
+    spawn_local(async {
+        // Without its words the page is hard to read, but it can still be used.
+        if let Err(err) = text::load().await {
+            leptos::logging::error!("the words of the page could not be fetched: {err:?}");
+        }
+        mount();
+    });
+}
+
+fn mount() {
     let document = leptos::prelude::document();
     let Some(root) = document.get_element_by_id("app") else { return };
     // The static first paint makes way for the live page, which looks the same.

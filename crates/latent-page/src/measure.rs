@@ -7,6 +7,7 @@ use crate::client::Client;
 use crate::format;
 use crate::provenance;
 use crate::store::{Measured, Store};
+use crate::text::{filled, text, told};
 
 /// A button, its progress, and the numbers.
 #[component]
@@ -16,15 +17,15 @@ pub fn Measure(store: Store, client: Client) -> impl IntoView {
     let press = move |_| if is_busy.get_untracked() { client.stop_measuring() } else { client.measure() };
     view! {
         <section class="measure" aria-labelledby="measure-title">
-            <h2 id="measure-title">"Measure"</h2>
-            <p class="about">"Measured here, in this tab, on digits that were never trained on."</p>
+            <h2 id="measure-title">{text("measure.measure")}</h2>
+            <p class="about">{text("measure.about")}</p>
             <div class="measure-bar">
                 <button disabled=move || !is_busy.get() && !has_model() on:click=press>
-                    {move || if is_busy.get() { "Stop" } else { "Measure" }}
+                    {move || text(if is_busy.get() { "measure.stop" } else { "measure.measure" })}
                 </button>
                 <Show when=move || is_busy.get()>
                     <progress
-                        aria-label="Measuring"
+                        aria-label=text("measure.measuring")
                         max="1"
                         prop:value=move || store.measuring.get().unwrap_or_default()
                     ></progress>
@@ -39,10 +40,11 @@ pub fn Measure(store: Store, client: Client) -> impl IntoView {
 fn Numbers(store: Store, measured: Measured) -> impl IntoView {
     let Measured { table: MeasureTable { groups, .. }, step, facts } = measured;
     let weights = move || match step {
-        None => "shipped weights".into(),
+        None => text("measure.shipped"),
         Some(step) => {
             let is_past = store.progress.read().as_ref().is_some_and(|progress| progress.step > step);
-            format!("{}step {}", if is_past { "measured at " } else { "" }, format::thousands(step))
+            let key = if is_past { "measure.past-step" } else { "measure.step" };
+            filled(key, &[("step", &format::thousands(step))])
         }
     };
     let origin = move || [&[weights()], facts.as_slice()].concat().join(" \u{b7} ");
@@ -79,16 +81,16 @@ fn Group(group: MeasureGroup) -> impl IntoView {
             <table>
                 <thead>
                     <tr>
-                        <th scope="col">"What"</th>
-                        <th scope="col" class="number">"This model"</th>
-                        {has_real.then(|| view! { <th scope="col" class="number">"Real digits"</th> })}
+                        <th scope="col">{text("measure.what")}</th>
+                        <th scope="col" class="number">{text("measure.this-model")}</th>
+                        {has_real.then(|| view! { <th scope="col" class="number">{text("measure.real")}</th> })}
                         {has_baseline.then(|| view! {
-                            <th scope="col" class="number" title="The same of noise, or of the best that needs no model">
-                                "Baseline"
+                            <th scope="col" class="number" title=text("measure.baseline-help")>
+                                {text("measure.baseline")}
                             </th>
                         })}
-                        <th scope="col">"Unit"</th>
-                        <th scope="col" class="number">"Images"</th>
+                        <th scope="col">{text("measure.unit")}</th>
+                        <th scope="col" class="number">{text("measure.images")}</th>
                     </tr>
                 </thead>
                 <tbody>{rows}</tbody>
@@ -103,13 +105,14 @@ pub fn facts(store: Store, is_run: bool) -> Vec<String> {
     let model = store.model.get_untracked().filter(|model| (model.provenance == Provenance::Run) == is_run);
     let of_file = |read: &dyn Fn(&ModelSummary) -> Option<String>| model.as_ref().and_then(read);
     let device = store.device.read_untracked().as_ref().map(|device| device.name.clone());
-    let data = of_file(&|model| provenance::entry(model, "data").or_else(|| provenance::text(model, "data")));
+    let data = of_file(&|model| provenance::entry(model, "data").or_else(|| provenance::said(model, "data")));
     let seed = of_file(&|model| provenance::entry(model, "seed"))
         .or_else(|| is_run.then(|| store.seed.get_untracked().to_string()));
     let epochs = if is_run {
-        store.progress.read_untracked().as_ref().map(|progress| format!("{:.2} epochs", progress.epoch))
+        store.progress.read_untracked().as_ref().map(|progress| provenance::part_of_epochs(progress.epoch))
     } else {
         of_file(&provenance::epochs)
     };
-    [device, data, seed.map(|seed| format!("seed {seed}")), epochs].into_iter().flatten().collect()
+    let seed = seed.map(|seed| filled("provenance.seed", &[("seed", &seed)]));
+    [device, data.map(|data| told(&data)), seed, epochs].into_iter().flatten().collect()
 }

@@ -10,6 +10,7 @@ use web_sys::{Element, PointerEvent};
 
 use crate::normalise::{Stroke, normalise};
 use crate::pointer::place_on;
+use crate::text::{filled, text};
 
 /// The pad's side, in the unit of points and pens.
 const SIDE: f32 = 1000.0;
@@ -105,13 +106,13 @@ impl Drawing {
 #[component]
 pub fn Pad(drawing: Drawing) -> impl IntoView {
     let is_empty = move || drawing.is_empty();
-    let width = move || format!("{} % of the pad", drawing.pen_width.get() * 100.0 / SIDE);
+    let width = move || filled("pad.width", &[("percent", &(drawing.pen_width.get() * 100.0 / SIDE))]);
     view! {
         <svg
             class="pad"
             viewBox=format!("0 0 {SIDE} {SIDE}")
             role="img"
-            aria-label=move || if is_empty() { "Pad to draw on, empty" } else { "Pad with your drawing" }
+            aria-label=move || text(if is_empty() { "pad.empty" } else { "pad.drawn" })
             on:pointerdown=move |event| drawing.begin(&event)
             on:pointermove=move |event| drawing.go_on(&event)
             on:pointerup=move |event| drawing.end(&event)
@@ -121,17 +122,17 @@ pub fn Pad(drawing: Drawing) -> impl IntoView {
             <path d=move || path(&drawing.strokes.read()) stroke-width=move || drawing.pen_width.get().to_string() />
         </svg>
         <div class="draw-buttons">
-            <button type="button" disabled=is_empty on:click=move |_| drawing.undo()>"Undo"</button>
-            <button type="button" disabled=is_empty on:click=move |_| drawing.clear()>"Clear"</button>
+            <button type="button" disabled=is_empty on:click=move |_| drawing.undo()>{text("pad.undo")}</button>
+            <button type="button" disabled=is_empty on:click=move |_| drawing.clear()>{text("pad.clear")}</button>
         </div>
         <label class="pen">
-            <span>"Pen " <output>{width}</output></span>
+            <span>{text("pad.pen")} " " <output>{width}</output></span>
             <input
                 type="range"
                 min="30"
                 max="200"
                 step="10"
-                aria-label="Width of the pen"
+                aria-label=text("pad.pen-width")
                 aria-valuetext=width
                 prop:value=move || drawing.pen_width.get().to_string()
                 on:input:target=move |event| {

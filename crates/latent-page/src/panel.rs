@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::store::Store;
+use crate::text::text;
 
 /// A panel that is opened by its title. What is in it is made when it is opened for the first time.
 #[component]
@@ -10,6 +11,7 @@ pub fn Panel(
     store: Store,
     /// Name in the link.
     id: &'static str,
+    /// A key.
     title: &'static str,
     children: ChildrenFn,
 ) -> impl IntoView {
@@ -27,7 +29,7 @@ pub fn Panel(
                 }
             }
         >
-            <summary><h2>{title}</h2></summary>
+            <summary><h2>{text(title)}</h2></summary>
             <Show when=move || was_open.get()>
                 <div class="panel-body">{children()}</div>
             </Show>

@@ -16,21 +16,14 @@ use crate::picture::{Mosaic, PIXELS, SIDE};
 use crate::play::while_playing;
 use crate::sketch::Sketch;
 use crate::store::Store;
+use crate::text::{filled, text};
 
-/// The ways between two codes, with their names and what they are.
+/// The ways between two codes, with keys of their names and of what they are.
 const WAYS: [(Way, &str, &str); 4] = [
-    (Way::Straight, "Straight", "A straight line. It passes nearer to the middle than codes usually lie."),
-    (Way::Spherical, "Spherical", "Along a great circle, with the length going from that of A to that of B."),
-    (
-        Way::Quantile,
-        "Through the prior\u{2019}s CDF",
-        "Straight on the plane you see: each latent is mapped by the normal distribution first.",
-    ),
-    (
-        Way::Geodesic,
-        "Geodesic",
-        "The shortest way in pixels: it goes around where the drawn digit changes quickly.",
-    ),
+    (Way::Straight, "paths.straight", "paths.straight-help"),
+    (Way::Spherical, "paths.spherical", "paths.spherical-help"),
+    (Way::Quantile, "paths.quantile", "paths.quantile-help"),
+    (Way::Geodesic, "paths.geodesic", "paths.geodesic-help"),
 ];
 
 /// From this width of the window on, a strip of up to `ROW` frames has one row; below, ten frames a row.
@@ -55,7 +48,7 @@ pub fn Paths(store: Store, client: Client) -> impl IntoView {
         has
     });
     view! {
-        <Panel store=store id="path" title="Paths">
+        <Panel store=store id="path" title="paths.title">
             <Between store=store client=client />
             <Drawn store=store client=client />
             <Player store=store client=client />
@@ -86,18 +79,18 @@ fn Between(store: Store, client: Client) -> impl IntoView {
         }
     });
     let option = |(each, name, _): (Way, &'static str, &'static str)| {
-        view! { <option value=name selected=move || way.get() == each>{name}</option> }
+        view! { <option value=name selected=move || way.get() == each>{text(name)}</option> }
     };
-    let help = move || WAYS.iter().find(|(each, ..)| *each == way.get()).map(|(.., help)| *help);
+    let help = move || WAYS.iter().find(|(each, ..)| *each == way.get()).map(|(.., help)| text(help));
     view! {
         <div class="path-ends">
             <End store=store client=client name="A" code=from />
             <End store=store client=client name="B" code=to />
         </div>
         <label class="path-row">
-            <span>"Way"</span>
+            <span>{text("paths.way")}</span>
             <select
-                aria-label="Way"
+                aria-label=text("paths.way")
                 aria-describedby="way-help"
                 on:change:target=move |event| {
                     let name = event.target().value();
@@ -110,16 +103,16 @@ fn Between(store: Store, client: Client) -> impl IntoView {
             </select>
         </label>
         <p id="way-help" class="help">{help}</p>
-        <Slide name="Steps" min=5 max=60 value=steps />
+        <Slide name=text("paths.steps") min=5 max=60 value=steps />
     }
 }
 
 /// A whole number to slide. It changes when the slider is let go.
 #[component]
-fn Slide(name: &'static str, min: usize, max: usize, value: RwSignal<usize>) -> impl IntoView {
+fn Slide(name: String, min: usize, max: usize, value: RwSignal<usize>) -> impl IntoView {
     view! {
         <label class="path-row">
-            <span>{name} " " <output>{move || value.get()}</output></span>
+            <span>{name.clone()} " " <output>{move || value.get()}</output></span>
             <input
                 type="range"
                 min=min.to_string()
@@ -166,12 +159,12 @@ fn End(store: Store, client: Client, name: &'static str, code: RwSignal<Option<V
         }
     };
     let state = move || match code.read().as_ref() {
-        _ if awaited.get().is_some() => "Looking at the digit\u{2026}".into(),
+        _ if awaited.get().is_some() => text("paths.looking"),
         Some(code) => {
             let latent_dim = store.model.read().as_ref().map_or(code.len(), |model| model.latent_dim);
             format!("z = {}", format::code(code.get(..latent_dim).unwrap_or(code)))
         }
-        None => "Not chosen yet".to_string(),
+        None => text("paths.not-chosen"),
     };
     view! {
         <fieldset class="path-end">
@@ -181,23 +174,25 @@ fn End(store: Store, client: Client, name: &'static str, code: RwSignal<Option<V
                 disabled=move || store.z.read().is_empty()
                 on:click=move |_| code.set(Some(store.z.get_untracked()))
             >
-                "From the handle"
+                {text("paths.from-handle")}
             </button>
             <Show when=move || encodes.get()>
                 <button
                     type="button"
                     disabled=move || store.observed.read().is_none()
-                    title="The drawing or test digit that is looked at"
+                    title=text("paths.from-seen-help")
                     on:click=move |_| take_seen()
                 >
-                    "From what is looked at"
+                    {text("paths.from-seen")}
                 </button>
                 <div class="path-take">
-                    <ImageNumber label="Number of a test digit" number=number choose=move |image| number.set(image) />
-                    <button type="button" on:click=take_number>"Take test digit " {move || number.get()}</button>
+                    <ImageNumber label=text("paths.digit-number") number=number choose=move |image| number.set(image) />
+                    <button type="button" on:click=take_number>
+                        {move || filled("paths.take", &[("number", &number.get())])}
+                    </button>
                 </div>
             </Show>
-            <output class="help" aria-label=format!("Code of {name}")>{state}</output>
+            <output class="help" aria-label=filled("paths.code-of", &[("end", &name)])>{state}</output>
         </fieldset>
     }
 }
@@ -227,22 +222,24 @@ fn Drawn(store: Store, client: Client) -> impl IntoView {
         }
     };
     view! {
-        <div class="path-drawn" role="group" aria-label="A path by hand">
+        <div class="path-drawn" role="group" aria-label=text("paths.by-hand")>
             <button type="button" aria-pressed=move || is_on.get().to_string() on:click=toggle>
-                "Draw a path on the plane"
+                {text("paths.draw")}
             </button>
             <button type="button" on:click=move |_| store.sketch.add(store.point.get_untracked(), client)>
-                "Add the handle to the path"
+                {text("paths.add-handle")}
             </button>
-            <button type="button" disabled=move || points.read().is_empty() on:click=start_over>"Start over"</button>
+            <button type="button" disabled=move || points.read().is_empty() on:click=start_over>
+                {text("paths.start-over")}
+            </button>
             <p class="help" role="status">
                 {move || {
                     if is_on.get() {
-                        "Drag over the plane; Escape ends drawing."
+                        text("paths.drag")
                     } else if points.read().len() == 1 {
-                        "One point is there; move the handle and add another."
+                        text("paths.one-point")
                     } else {
-                        ""
+                        String::new()
                     }
                 }}
             </p>
@@ -311,31 +308,28 @@ fn Player(store: Store, client: Client) -> impl IntoView {
         if width < WIDE { ROW / 2 } else { count.get().min(ROW) }
     });
     let save = move || film(store, rate.get_untracked(), turns.get_untracked());
-    let place = move || format!("Frame {} of {}", at.get() + 1, count.get());
+    let place = move || filled("paths.frame", &[("frame", &(at.get() + 1)), ("count", &count.get())]);
     let lengths = move || {
         store.route.read().as_ref().map(|route| {
-            let (length, straight) = (route.what.length, route.what.straight);
-            format!(
-                "Length in pixel space {} (straight {})",
-                format::decimal(length, 1),
-                format::decimal(straight, 1)
-            )
+            let [length, straight] =
+                [route.what.length, route.what.straight].map(|length| format::decimal(length, 1));
+            filled("paths.length", &[("length", &length), ("straight", &straight)])
         })
     };
     view! {
-        <div class="path-player" role="group" aria-label="Along the path" hidden=move || count.get() == 0>
-            <Mosaic store=store pixels=frames columns=columns label="Frames along the path" />
+        <div class="path-player" role="group" aria-label=text("paths.along") hidden=move || count.get() == 0>
+            <Mosaic store=store pixels=frames columns=columns label=text("paths.frames") />
             <p class="help">{lengths}</p>
             <div class="path-large">
                 <Mosaic store=store pixels=frame columns=1 label=Signal::derive(place) />
                 <div>
                     <label class="path-row">
-                        <span>"Along the path"</span>
+                        <span>{text("paths.along")}</span>
                         <input
                             type="range"
                             min="0"
                             max=move || last().to_string()
-                            aria-label="Along the path"
+                            aria-label=text("paths.along")
                             aria-valuetext=place
                             prop:value=move || at.get().to_string()
                             on:input:target=move |event| {
@@ -346,18 +340,18 @@ fn Player(store: Store, client: Client) -> impl IntoView {
                             }
                         />
                     </label>
-                    <Slide name="Frames per second" min=1 max=30 value=rate />
+                    <Slide name=text("paths.rate") min=1 max=30 value=rate />
                     <label class="check">
                         <input
                             type="checkbox"
                             prop:checked=turns
                             on:change:target=move |event| turns.set(event.target().checked())
                         />
-                        "Back and forth"
+                        {text("paths.back-and-forth")}
                     </label>
                     <div class="path-buttons">
                         <button type="button" on:click=move |_| is_playing.update(|is_playing| *is_playing = !*is_playing)>
-                            {move || if is_playing.get() { "Pause" } else { "Play" }}
+                            {move || text(if is_playing.get() { "paths.pause" } else { "paths.play" })}
                         </button>
                         <SaveGif store=store name="path.gif" film=save />
                     </div>

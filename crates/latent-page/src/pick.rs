@@ -6,7 +6,7 @@ use web_sys::{File, FileList};
 /// Opens files that the visitor chooses.
 #[component]
 pub fn Pick(
-    label: &'static str,
+    #[prop(into)] label: String,
     /// Names of files end like this.
     #[prop(optional)]
     accept: Option<&'static str>,

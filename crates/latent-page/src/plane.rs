@@ -12,6 +12,7 @@ use crate::marks::Marks;
 use crate::pointer::place_on;
 use crate::sketch::SketchLine;
 use crate::store::Store;
+use crate::text::text;
 
 /// How far an arrow key moves the handle, as a share of the plane's side; Shift makes it ten times as far.
 const STEP: f32 = 0.01;
@@ -96,7 +97,7 @@ pub fn Plane(
             class:dragging=dragging
             class:sketching=sketch.is_on
             role="application"
-            aria-label=if is_second { "Second plane" } else { "Latent plane" }
+            aria-label=text(if is_second { "plane.second" } else { "plane.plane" })
             aria-describedby=if is_second { "plane-help" } else { "plane-help cloud-help" }
             tabindex="0"
             on:pointerdown=down
@@ -120,9 +121,7 @@ pub fn Plane(
             ></span>
         </div>
         {(!is_second).then(|| view! {
-            <p id="plane-help" class="hint">
-                "Drag the handle, or focus the plane and use the arrow keys: Shift for larger steps, Home for the middle."
-            </p>
+            <p id="plane-help" class="hint">{text("plane.help")}</p>
         })}
     }
 }
@@ -158,12 +157,12 @@ pub fn GridSlider(store: Store, client: Client) -> impl IntoView {
     let tiles = move || format!("{0} \u{d7} {0}", store.grid.get());
     view! {
         <label class="grid-slider">
-            <span>"Grid " <output>{tiles}</output></span>
+            <span>{text("plane.grid")} " " <output>{tiles}</output></span>
             <input
                 type="range"
                 min="5"
                 max="40"
-                aria-label="Grid size"
+                aria-label=text("plane.grid-size")
                 aria-valuetext=tiles
                 prop:value=move || store.grid.get().to_string()
                 on:input:target=move |event| {

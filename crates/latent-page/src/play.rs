@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 
+use crate::text::text;
+
 /// Call `tick` again and again while something is playing. Begins anew when what the period is made of changes.
 pub fn while_playing(
     is_playing: RwSignal<bool>,
@@ -23,13 +25,16 @@ pub fn while_playing(
 #[component]
 pub fn PlayButton(
     is_playing: RwSignal<bool>,
-    /// What is played, as in `Play the stages`.
-    what: &'static str,
+    /// Key of what it does, as in `Play the stages`.
+    play: &'static str,
+    /// Key of what it does while that is played, as in `Stop the stages`.
+    stop: &'static str,
     on_press: impl Fn() + 'static,
 ) -> impl IntoView {
-    let verb = move || if is_playing.get() { "Stop" } else { "Play" };
+    let verb = move || text(if is_playing.get() { "play.stop" } else { "play.play" });
+    let label = move || text(if is_playing.get() { stop } else { play });
     view! {
-        <button type="button" aria-label=move || [verb(), what].join(" ") on:click=move |_| on_press()>
+        <button type="button" aria-label=label on:click=move |_| on_press()>
             {verb}
         </button>
     }

@@ -1,5 +1,7 @@
 //! Where a model comes from, and with it every score: data, images, epochs and seed.
 
+use std::fmt::Display;
+
 use js_sys::{Array, Object, Reflect};
 use latent_protocol::{ModelCard, ModelSummary, Provenance, Settings};
 use leptos::prelude::*;
@@ -7,6 +9,7 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use crate::format;
 use crate::store::{Evaluated, Store};
+use crate::text::{counted, filled, told};
 
 /// The loss on test images of the model on show, with all that it depends on.
 pub fn score(store: Store) -> Option<String> {
@@ -21,22 +24,22 @@ pub fn score_of_file(store: Store) -> Option<String> {
     let model = store.model.get().filter(|model| model.provenance == Provenance::File)?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
     let images = number(&model, "test_images")? as u64;
-    Some(format!(
-        "test {} {} {}, on {} images of {}, {}, seed {}",
-        text(&model, "test_label")?,
-        format::loss(number(&model, "test_loss")?),
-        text(&model, "test_unit")?,
-        format::thousands(images),
-        text(&model, "data")?,
-        epochs(&model)?,
-        entry(&model, "seed")?,
-    ))
+    let values: [(&str, &dyn Display); 7] = [
+        ("label", &told(&said(&model, "test_label")?)),
+        ("loss", &format::loss(number(&model, "test_loss")?)),
+        ("unit", &told(&said(&model, "test_unit")?)),
+        ("images", &format::thousands(images)),
+        ("data", &told(&said(&model, "data")?)),
+        ("epochs", &epochs(&model)?),
+        ("seed", &entry(&model, "seed")?),
+    ];
+    Some(filled("provenance.file", &values))
 }
 
 /// Where a model comes from that was not measured yet.
 pub fn origin(model: &ModelSummary) -> Option<String> {
     let [step, data, seed] = ["step", "data", "seed"].map(|name| entry(model, name));
-    Some(format!("not measured; step {} on {}, seed {}", step?, data?, seed?))
+    Some(filled("provenance.origin", &[("step", &step?), ("data", &told(&data?)), ("seed", &seed?)]))
 }
 
 /// A loss measured while training, with its parts.
@@ -44,33 +47,35 @@ pub fn score_of_run(store: Store, Evaluated { step, loss }: &Evaluated) -> Strin
     let parts: Vec<String> =
         loss.parts.iter().map(|(label, value)| format!("{label} {}", format::loss(*value))).collect();
     let parts = if parts.is_empty() { String::new() } else { format!(": {}", parts.join(" + ")) };
-    format!(
-        "test {} {} {} at step {}{parts}, on {} images{}",
-        loss.label,
-        format::loss(loss.total),
-        loss.unit,
-        format::thousands(*step),
-        format::thousands(loss.images as u64),
-        origin_of_run(store, *step),
-    )
-}
-
-/// Data, epochs and seed of the run at a step, as far as they are known: ` of MNIST (1.2.6), 0.50 epochs, seed 1`.
-fn origin_of_run(store: Store, step: u64) -> String {
-    let mut origin = String::new();
     let run = store.model.get().filter(|model| model.provenance == Provenance::Run);
-    if let Some(data) = run.as_ref().and_then(|run| entry(run, "data")) {
-        origin.extend([" of ", &data]);
-    }
+    let entry = |name| run.as_ref().and_then(|run| entry(run, name));
+    // Of data, epochs and seed as much as is known.
+    let data = entry("data");
+    let key = if data.is_some() { "provenance.run-of-data" } else { "provenance.run" };
+    let values: [(&str, &dyn Display); 7] = [
+        ("label", &loss.label),
+        ("loss", &format::loss(loss.total)),
+        ("unit", &loss.unit),
+        ("step", &format::thousands(*step)),
+        ("parts", &parts),
+        ("images", &format::thousands(loss.images as u64)),
+        ("data", &told(&data.unwrap_or_default())),
+    ];
+    let mut score = filled(key, &values);
     if let Some(progress) = store.progress.get().filter(|progress| progress.step > 0) {
         #[expect(clippy::cast_precision_loss, reason = "steps are far below 2^52")]
-        let done = step as f64 / progress.step as f64;
-        origin.extend([", ", &format::decimal(done * progress.epoch, 2), " epochs"]);
+        let done = *step as f64 / progress.step as f64;
+        score.extend([", ", &part_of_epochs(done * progress.epoch)]);
     }
-    if let Some(seed) = run.as_ref().and_then(|run| entry(run, "seed")) {
-        origin.extend([", seed ", &seed]);
+    if let Some(seed) = entry("seed") {
+        score.extend([", ", &filled("provenance.seed", &[("seed", &seed)])]);
     }
-    origin
+    score
+}
+
+/// How much of an epoch, or of epochs, a run has done: `0.50 epochs`.
+pub fn part_of_epochs(epochs: f64) -> String {
+    filled("provenance.part-of-epochs", &[("epochs", &format::decimal(epochs, 2))])
 }
 
 /// An entry of the file: `seed`, `data`.
@@ -84,14 +89,18 @@ pub fn number(model: &ModelSummary, name: &str) -> Option<f64> {
 }
 
 /// A text beside the measured numbers: `test_label`, `test_unit`, `data`, `epochs`.
-pub fn text(model: &ModelSummary, name: &str) -> Option<String> {
+pub fn said(model: &ModelSummary, name: &str) -> Option<String> {
     metric(model, name)?.as_string()
 }
 
 /// How long it was trained, as in `1 epoch`.
 pub fn epochs(model: &ModelSummary) -> Option<String> {
-    let epochs = text(model, "epochs")?;
-    Some(format!("{epochs} epoch{}", if epochs == "1" { "" } else { "s" }))
+    let epochs = said(model, "epochs")?;
+    Some(match epochs.parse() {
+        Ok(count) => counted("provenance.epochs", count, &[]),
+        // A part of one.
+        Err(_) => filled("provenance.part-of-epochs", &[("epochs", &format::plain(&epochs))]),
+    })
 }
 
 /// The settings that it was trained with; what the file does not say, or says wrongly, has its default.

@@ -1,5 +1,6 @@
 //! Runs that are kept: their curves, and a way to go on with them.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use latent_protocol::Phase;
@@ -12,6 +13,7 @@ use crate::format;
 use crate::keep::{self, Kept, MOST, Place, State};
 use crate::panel::Panel;
 use crate::store::Store;
+use crate::text::{filled, text, told};
 
 /// Time after which the runs are looked at once more: a tab that was reloaded lets go of its run late.
 const SECOND_LOOK: Duration = Duration::from_millis(1500);
@@ -44,19 +46,22 @@ pub fn Resume(store: Store, client: Client) -> impl IntoView {
         let families = store.families.read();
         let name = &families.iter().find(|card| card.id == run.family)?.name;
         let (from, step) = (format::moment(run.begun_ms), format::thousands(run.progress.step));
-        Some((run.id.clone(), format!("{name}: a run from {from} stopped at step {step}.")))
+        let said = filled("runs.stopped", &[("name", name), ("from", &from), ("step", &step)]);
+        Some((run.id.clone(), said))
     });
     let later = move |id: &str| client.keep().change(id, |kept| kept.state = State::Left);
     view! {
-        <div role="status" aria-label="A run to go on with">
+        <div role="status" aria-label=text("runs.to-go-on-with")>
             {move || {
-                let (id, text) = offered.get().filter(|_| store.phase.get() == Phase::Idle)?;
+                let (id, said) = offered.get().filter(|_| store.phase.get() == Phase::Idle)?;
                 let kept = id.clone();
                 Some(view! {
                     <div class="resume">
-                        <p>{text}</p>
-                        <button class="primary" on:click=move |_| client.resume(id.clone())>"Resume"</button>
-                        <button on:click=move |_| later(&kept)>"Keep for later"</button>
+                        <p>{said}</p>
+                        <button class="primary" on:click=move |_| client.resume(id.clone())>
+                            {text("runs.resume")}
+                        </button>
+                        <button on:click=move |_| later(&kept)>{text("runs.keep")}</button>
                     </div>
                 })
             }}
@@ -79,25 +84,23 @@ pub fn Runs(store: Store, client: Client) -> impl IntoView {
         spawn_local(async move { client.keep().delete(free).await });
     };
     view! {
-        <Panel store=store id="runs" title="Runs">
-            <p class="note">
-                {format!("This browser keeps the last {MOST} runs; of older ones, those that are finished make way first.")}
-            </p>
+        <Panel store=store id="runs" title="runs.title">
+            <p class="note">{filled("runs.note", &[("most", &MOST)])}</p>
             {move || {
                 store.unkept.get().map(|reason| view! {
-                    <p class="note">{format!("It keeps nothing now: {reason}.")}</p>
+                    <p class="note">{filled("runs.unkept", &[("reason", &reason)])}</p>
                 })
             }}
             <Show when=move || ids.read().is_empty()>
-                <p class="hint">"No runs yet: train a model, and it is kept here."</p>
+                <p class="hint">{text("runs.none")}</p>
             </Show>
-            <ul class="runs" aria-label="Kept runs">
+            <ul class="runs" aria-label=text("runs.kept")>
                 <For each=move || ids.get() key=String::clone let(id)>
                     <Run store=store client=client id=id />
                 </For>
             </ul>
             <Show when=move || store.runs.read().iter().any(|run| run.place == Place::Shelf)>
-                <Delete label="Delete all" name=String::new() disabled=false delete=delete_all />
+                <Delete label="runs.delete-all" disabled=false delete=delete_all />
             </Show>
         </Panel>
     }
@@ -144,7 +147,7 @@ fn Run(store: Store, client: Client, id: String) -> impl IntoView {
         <li class="run">
             <input
                 type="text"
-                aria-label="Name of the run"
+                aria-label=text("runs.name")
                 autocomplete="off"
                 prop:value=name
                 on:change:target=move |event| {
@@ -163,17 +166,20 @@ fn Run(store: Store, client: Client, id: String) -> impl IntoView {
                     disabled=move || !is_drawn.get() && !can_draw.get()
                     on:change:target=move |event| draw(event.target().checked())
                 />
-                "Show its curve"
+                {text("runs.show-curve")}
             </label>
             <div class="run-buttons">
                 <button
-                    aria-label=move || format!("{} {}", if is_finished.get() { "Show" } else { "Resume" }, name.get())
+                    aria-label=move || {
+                        let key = if is_finished.get() { "runs.show-named" } else { "runs.resume-named" };
+                        filled(key, &[("name", &name.get())])
+                    }
                     disabled=move || !is_free.get()
                     on:click=move |_| client.resume(id.get_value())
                 >
-                    {move || if is_finished.get() { "Show" } else { "Resume" }}
+                    {move || text(if is_finished.get() { "runs.show" } else { "runs.resume" })}
                 </button>
-                <Delete label="Delete" name=name disabled=Signal::derive(move || !is_free.get()) delete=delete />
+                <Delete label="runs.delete" name=name disabled=Signal::derive(move || !is_free.get()) delete=delete />
             </div>
         </li>
     }
@@ -182,24 +188,21 @@ fn Run(store: Store, client: Client, id: String) -> impl IntoView {
 /// One line on a run.
 fn facts(run: &Kept) -> String {
     let place = match (run.place, run.state) {
-        (Place::Here, _) => Some("in this tab"),
-        (Place::Elsewhere, _) => Some("open in another tab"),
-        (Place::Shelf, State::Finished) => Some("finished"),
+        (Place::Here, _) => Some("runs.here"),
+        (Place::Elsewhere, _) => Some("runs.elsewhere"),
+        (Place::Shelf, State::Finished) => Some("runs.finished"),
         (Place::Shelf, _) => None,
     };
     let progress = &run.progress;
-    let steps = format!(
-        "step {}, epoch {:.1} of {}",
-        format::thousands(progress.step),
-        progress.epoch,
-        progress.epochs,
-    );
+    let (step, epoch) = (format::thousands(progress.step), format::decimal(progress.epoch, 1));
+    let values: [(&str, &dyn Display); 3] =
+        [("step", &step), ("epoch", &epoch), ("epochs", &progress.epochs)];
     let facts = [
-        Some(steps),
+        Some(filled("runs.steps", &values)),
         keep::test_loss(run),
-        Some(run.data.clone()),
+        Some(told(&run.data)),
         Some(format::moment(run.begun_ms)),
-        place.map(ToString::to_string),
+        place.map(text),
     ];
     facts.into_iter().flatten().collect::<Vec<_>>().join(" \u{b7} ")
 }
@@ -207,15 +210,23 @@ fn facts(run: &Kept) -> String {
 /// A button that is pressed twice.
 #[component]
 fn Delete(
+    /// A key.
     label: &'static str,
     /// Of what, for those who do not see it.
-    #[prop(into)]
-    name: Signal<String>,
+    #[prop(optional, into)]
+    name: Option<Signal<String>>,
     #[prop(into)] disabled: Signal<bool>,
     delete: impl Fn() + Copy + Send + Sync + 'static,
 ) -> impl IntoView {
     let is_sure = RwSignal::new(false);
-    let text = move || if is_sure.get() { "Press again to delete" } else { label };
+    let said = move || text(if is_sure.get() { "runs.delete-sure" } else { label });
+    let said_in_full = move || match name {
+        Some(name) => {
+            let key = if is_sure.get() { "runs.delete-sure-named" } else { "runs.delete-named" };
+            filled(key, &[("name", &name.get())])
+        }
+        None => said(),
+    };
     let press = move |_| {
         if is_sure.get_untracked() {
             delete();
@@ -225,12 +236,12 @@ fn Delete(
     view! {
         <button
             class="delete"
-            aria-label=move || format!("{} {}", text(), name.get()).trim_end().to_string()
+            aria-label=said_in_full
             disabled=disabled
             on:click=press
             on:blur=move |_| is_sure.set(false)
         >
-            {text}
+            {said}
         </button>
     }
 }

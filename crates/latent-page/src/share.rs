@@ -10,6 +10,7 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use crate::client::Client;
 use crate::store::Store;
+use crate::text::text;
 
 /// How long something that was done is said, in seconds; longer where it can be undone.
 const SHORT: u64 = 6;
@@ -26,10 +27,10 @@ pub fn CopyLink(store: Store) -> impl IntoView {
         spawn_local(async move {
             if write(&url).await {
                 shown.set(None);
-                store.toast("Link copied.");
+                store.toast(text("share.copied"));
             } else {
                 shown.set(Some(url));
-                store.toast("The clipboard was refused. The link is selected: copy it from its field.");
+                store.toast(text("share.refused"));
             }
         });
     };
@@ -47,12 +48,14 @@ pub fn CopyLink(store: Store) -> impl IntoView {
     });
     view! {
         <div class="copy-link">
-            <button type="button" disabled=move || store.card.read().is_none() on:click=copy>"Copy link"</button>
+            <button type="button" disabled=move || store.card.read().is_none() on:click=copy>
+                {text("share.copy")}
+            </button>
             <Show when=move || shown.read().is_some()>
                 <input
                     type="text"
                     readonly
-                    aria-label="Link to what is on screen"
+                    aria-label=text("share.link")
                     node_ref=field
                     prop:value=move || shown.get()
                 />
@@ -110,7 +113,7 @@ pub fn Toasts(store: Store, client: Client) -> impl IntoView {
         <div
             class="toasts"
             role="status"
-            aria-label="What was done"
+            aria-label=text("share.done")
             on:pointerenter=move |_| hold()
             on:pointerleave=move |_| go_on()
             on:focusin=move |_| hold()
@@ -119,7 +122,7 @@ pub fn Toasts(store: Store, client: Client) -> impl IntoView {
             {move || store.toast.get().map(|toast| view! {
                 <p class="toast">
                     <span>{toast.text}</span>
-                    {toast.undo.then(|| view! { <button type="button" on:click=undo>"Undo"</button> })}
+                    {toast.undo.then(|| view! { <button type="button" on:click=undo>{text("share.undo")}</button> })}
                 </p>
             })}
         </div>
@@ -148,7 +151,7 @@ pub fn Presets(store: Store) -> impl IntoView {
     };
     view! {
         <nav class="presets" aria-labelledby="presets-title">
-            <h2 id="presets-title">"You could try"</h2>
+            <h2 id="presets-title">{text("share.presets")}</h2>
             <div class="preset-lists">{lists}</div>
         </nav>
     }

@@ -1,5 +1,7 @@
 //! A picture that is a sheet of images of 28 x 28 pixels, side by side.
 
+use std::fmt::Display;
+
 use leptos::prelude::window;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -7,6 +9,7 @@ use web_sys::{File, ImageBitmap};
 
 use crate::keepsake::surface;
 use crate::picture::{PIXELS, SIDE};
+use crate::text::filled;
 
 /// Ink below this is no image: a compressed picture is not quite blank where nothing is.
 const BLANK: u8 = 32;
@@ -29,16 +32,15 @@ pub enum Ink {
 /// A sentence: it is no picture, or its sides are not made of whole images.
 pub async fn read(file: &File, ink: Ink) -> Result<Vec<u8>, String> {
     let name = file.name();
-    let (rgba, width, height) = decode(file)
-        .await
-        .map_err(|_| format!("{name} could not be read as a picture: it is broken, too large, or of a kind that this browser does not know."))?;
+    let (rgba, width, height) =
+        decode(file).await.map_err(|_| filled("sheet.unreadable", &[("file", &name)]))?;
     if width % SIDE > 0 || height % SIDE > 0 {
-        return Err(format!(
-            "{name} is {width} \u{d7} {height} pixels; a sheet of images has sides that are multiples of {SIDE}."
-        ));
+        let values: [(&str, &dyn Display); 4] =
+            [("file", &name), ("width", &width), ("height", &height), ("side", &SIDE)];
+        return Err(filled("sheet.other-size", &values));
     }
     let images = cut(&rgba, width, ink);
-    if images.is_empty() { Err(format!("{name} is blank.")) } else { Ok(images) }
+    if images.is_empty() { Err(filled("sheet.blank", &[("file", &name)])) } else { Ok(images) }
 }
 
 async fn decode(file: &File) -> Result<(Vec<u8>, usize, usize), JsValue> {

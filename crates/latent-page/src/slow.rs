@@ -13,9 +13,11 @@ use crate::panel::Panel;
 use crate::picture::{Mosaic, PIXELS};
 use crate::play::{PlayButton, while_playing};
 use crate::store::{Pictured, Store};
+use crate::text::{filled, text};
 
-/// What happens in a training step.
-const STAGES: [&str; 7] = ["Batch", "Encode", "Sample", "Decode", "Loss", "Gradient", "Update"];
+/// Keys of what happens in a training step.
+const STAGES: [&str; 7] =
+    ["slow.batch", "slow.encode", "slow.sample", "slow.decode", "slow.loss", "slow.gradient", "slow.update"];
 
 /// Most images that are shown.
 const MOST_IMAGES: usize = 8;
@@ -41,9 +43,9 @@ pub fn SlowMotion(store: Store, client: Client) -> impl IntoView {
         }
     };
     view! {
-        <Panel store=store id="slow" title="One step in slow motion">
+        <Panel store=store id="slow" title="slow.title">
             <p class="help">
-                "Does one real training step of the run, or of a fresh one, and shows everything that it computed."
+                {text("slow.help")}
             </p>
             // Not disabled while the step is done: that would take the focus away.
             <button
@@ -53,10 +55,10 @@ pub fn SlowMotion(store: Store, client: Client) -> impl IntoView {
                 aria-describedby="slow-wait"
                 on:click=dissect
             >
-                "Do one step slowly"
+                {text("slow.do")}
             </button>
             <p id="slow-wait" class="help" hidden=move || !is_busy()>
-                "Steps are being done: to watch a single one, press Pause first."
+                {text("slow.wait")}
             </p>
             {move || {
                 let seen = store.dissected.get()?;
@@ -113,6 +115,7 @@ fn Stages(
         }
         event.prevent_default();
     };
+    let number = move || filled("slow.stage-of", &[("stage", &(stage.get() + 1)), ("stages", &STAGES.len())]);
     let item = move |index: usize| {
         let is_open = Memo::new(move |_| stage.get() == index);
         view! {
@@ -125,19 +128,19 @@ fn Stages(
                 >
                     {index + 1}
                     " "
-                    {STAGES[index]}
+                    {text(STAGES[index])}
                 </button>
                 {move || {
                     is_open.get().then(|| {
                         let body = seen.with_value(|seen| body(store, seen, index));
-                        view! { <div class="stage-body" data-stage=STAGES[index]>{body}</div> }
+                        view! { <div class="stage-body" data-stage=index + 1>{body}</div> }
                     })
                 }}
             </li>
         }
     };
     view! {
-        <div class="slow" role="group" aria-label="Stages of the step" on:keydown=key>
+        <div class="slow" role="group" aria-label=text("slow.stages") on:keydown=key>
             <p class="slow-facts">{facts}</p>
             <div class="slow-bar">
                 // Not disabled at the ends: that would take the focus away from under the arrow keys.
@@ -146,17 +149,17 @@ fn Stages(
                     aria-disabled=move || (stage.get() == 0).to_string()
                     on:click=move |_| previous()
                 >
-                    "Previous"
+                    {text("slow.previous")}
                 </button>
-                <PlayButton is_playing=is_playing what="the stages" on_press=play />
+                <PlayButton is_playing=is_playing play="slow.play" stop="slow.stop" on_press=play />
                 <button
                     type="button"
                     aria-disabled=move || (stage.get() == last).to_string()
                     on:click=move |_| next()
                 >
-                    "Next"
+                    {text("slow.next")}
                 </button>
-                <output>{move || format!("Stage {} of {}", stage.get() + 1, STAGES.len())}</output>
+                <output>{number}</output>
             </div>
             <ol class="stages">{(0..=last).map(item).collect_view()}</ol>
         </div>
@@ -165,12 +168,12 @@ fn Stages(
 
 /// Which step it was.
 fn facts(what: &Dissection) -> String {
-    let mut facts = vec![format!("Step {}", format::thousands(what.step))];
+    let mut facts = vec![filled("slow.step", &[("step", &format::thousands(what.step))])];
     // What is computed in closed form has none.
     if what.learning_rate > 0.0 {
-        facts.push(format!("learning rate {}", rate(what.learning_rate)));
+        facts.push(filled("slow.learning-rate", &[("rate", &rate(what.learning_rate))]));
     }
-    facts.push(format!("batch of {}", format::thousands(what.batch as u64)));
+    facts.push(filled("slow.batch-of", &[("images", &format::thousands(what.batch as u64))]));
     facts.join(" \u{b7} ")
 }
 
@@ -178,8 +181,7 @@ fn facts(what: &Dissection) -> String {
 fn rate(value: f64) -> String {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number of digits")]
     let decimals = (3.0 - value.log10().floor()).clamp(1.0, 12.0) as usize;
-    let text = format!("{value:.decimals$}");
-    text.trim_end_matches('0').trim_end_matches('.').to_string()
+    format::plain(format!("{value:.decimals$}").trim_end_matches('0').trim_end_matches('.'))
 }
 
 /// What there is to see of a stage.
@@ -196,8 +198,8 @@ fn body(store: Store, seen: &Pictured<Dissection>, stage: usize) -> AnyView {
 }
 
 /// A sentence above what is shown.
-fn say(text: impl Into<String>) -> impl IntoView {
-    view! { <p class="help">{text.into()}</p> }
+fn say(sentence: String) -> impl IntoView {
+    view! { <p class="help">{sentence}</p> }
 }
 
 fn shown(what: &Dissection) -> usize {
@@ -210,16 +212,16 @@ fn group(seen: &Pictured<Dissection>, group: usize) -> &[u8] {
     seen.pixels.get(from..from + shown(&seen.what) * PIXELS).unwrap_or_default()
 }
 
-fn images(store: Store, caption: &'static str, pixels: &[u8]) -> impl IntoView {
+fn images(store: Store, caption: String, pixels: &[u8]) -> impl IntoView {
     let (count, pixels) = (pixels.len() / PIXELS, pixels.to_vec());
     view! {
         <figure>
-            <figcaption>{caption}</figcaption>
+            <figcaption>{caption.clone()}</figcaption>
             <Mosaic
                 store=store
                 pixels=Signal::stored(pixels)
                 columns=Signal::stored(count)
-                label=Signal::stored(caption.to_string())
+                label=Signal::stored(caption)
             />
         </figure>
     }
@@ -227,41 +229,35 @@ fn images(store: Store, caption: &'static str, pixels: &[u8]) -> impl IntoView {
 
 fn batch(store: Store, seen: &Pictured<Dissection>) -> impl IntoView {
     let (batch, shown) = (seen.what.batch, shown(&seen.what));
-    let which = if batch > shown { format!(" Here are the first {shown}.") } else { String::new() };
+    let key = if batch > shown { "slow.batch-help-first" } else { "slow.batch-help" };
+    let images_of_batch = format::thousands(batch as u64);
     (
-        say(format!(
-            "A batch of {} training images, as the model must reproduce them.{which}",
-            format::thousands(batch as u64),
-        )),
-        images(store, "Targets", group(seen, 0)),
+        say(filled(key, &[("images", &images_of_batch), ("shown", &shown)])),
+        images(store, text("slow.targets"), group(seen, 0)),
     )
 }
 
 fn encode(store: Store, seen: &Pictured<Dissection>) -> AnyView {
     let what = &seen.what;
     if what.mu.is_empty() {
-        return say("Skipped: this model has no encoder.").into_any();
+        return say(text("slow.skipped-no-encoder")).into_any();
     }
     if what.sigma.is_empty() {
-        let text = "The encoder turns each image into a code: a point, without any spread.";
-        return (say(text), codes(store, seen, &[("\u{3bc}", &what.mu)], Some(&[]))).into_any();
+        return (say(text("slow.encode-points")), codes(store, seen, &[("\u{3bc}", &what.mu)], Some(&[])))
+            .into_any();
     }
-    let text = "The encoder turns each image into a cloud of codes: for each number of a code, a mean \u{3bc} and a \
-                standard deviation \u{3c3}.";
     let columns: [Column; 2] = [("\u{3bc}", &what.mu), ("\u{3c3}", &what.sigma)];
-    (say(text), codes(store, seen, &columns, Some(&what.sigma))).into_any()
+    (say(text("slow.encode-clouds")), codes(store, seen, &columns, Some(&what.sigma))).into_any()
 }
 
 fn sample(store: Store, seen: &Pictured<Dissection>) -> AnyView {
     let what = &seen.what;
     if what.sigma.is_empty() {
-        return say("Skipped: the codes of this model are points, so no noise is drawn.").into_any();
+        return say(text("slow.skipped-points")).into_any();
     }
-    let text = "Noise \u{3b5} is drawn from the standard normal distribution, and each code from its cloud: \
-                z = \u{3bc} + \u{3c3} \u{d7} \u{3b5}. Written like this, the gradient can pass through the draw.";
     let columns: [Column; 4] =
         [("z", &what.z), ("= \u{3bc}", &what.mu), ("+ \u{3c3}", &what.sigma), ("\u{d7} \u{3b5}", &what.eps)];
-    (say(text), codes(store, seen, &columns, None)).into_any()
+    (say(text("slow.noise")), codes(store, seen, &columns, None)).into_any()
 }
 
 /// Heading and numbers, image by image.
@@ -286,7 +282,7 @@ fn codes(
     let row = |image: usize, latent: usize| {
         let picture = (latent == 0).then(|| {
             let pixels = targets.chunks_exact(PIXELS).nth(image).unwrap_or_default().to_vec();
-            let label = format!("Image {}", image + 1);
+            let label = filled("slow.image", &[("number", &(image + 1))]);
             view! {
                 <th scope="rowgroup" rowspan=latents>
                     <Mosaic
@@ -299,8 +295,8 @@ fn codes(
             }
         });
         let cell = |(_, of): &Column| {
-            let text = number(of, what, image, latent).map_or_else(|| "\u{2013}".into(), format::number);
-            view! { <td class="number">{text}</td> }
+            let number = number(of, what, image, latent).map_or_else(|| "\u{2013}".into(), format::number);
+            view! { <td class="number">{number}</td> }
         };
         let line = spread.map(|spread| {
             let at = columns.first().and_then(|(_, of)| number(of, what, image, latent)).unwrap_or(0.0);
@@ -319,15 +315,15 @@ fn codes(
     let rows: Vec<_> =
         (0..shown(what)).flat_map(|image| (0..latents).map(move |latent| (image, latent))).collect();
     let headings = columns.iter().map(|(name, _)| view! { <th scope="col" class="number">{*name}</th> });
-    let scale = spread.is_some().then(|| view! { <th scope="col" class="line">"\u{2212}4 to 4"</th> });
+    let scale = spread.is_some().then(|| view! { <th scope="col" class="line">{text("slow.scale")}</th> });
     let rest = (what.latent_dim > latents)
-        .then(|| say(format!("These are the first {latents} of {} numbers of a code.", what.latent_dim)));
+        .then(|| say(filled("slow.first-numbers", &[("shown", &latents), ("all", &what.latent_dim)])));
     view! {
-        <div class="table-place" tabindex="0" role="region" aria-label="Codes">
+        <div class="table-place" tabindex="0" role="region" aria-label=text("slow.codes")>
             <table>
                 <thead>
                     <tr>
-                        <th scope="col" colspan="2">"Code of"</th>
+                        <th scope="col" colspan="2">{text("slow.code-of")}</th>
                         {headings.collect_view()}
                         {scale}
                     </tr>
@@ -353,9 +349,9 @@ fn Interval(from: f64, to: f64) -> impl IntoView {
 
 fn decode(store: Store, seen: &Pictured<Dissection>) -> impl IntoView {
     (
-        say("The decoder draws an image from each code, without having seen the target."),
-        images(store, "Targets", group(seen, 0)),
-        images(store, "Decoded", group(seen, 1)),
+        say(text("slow.decode-help")),
+        images(store, text("slow.targets"), group(seen, 0)),
+        images(store, text("slow.decoded"), group(seen, 1)),
     )
 }
 
@@ -376,7 +372,7 @@ fn loss(store: Store, what: &Dissection) -> impl IntoView {
         }
     };
     (
-        say("How far off the batch was. Training makes the first of these numbers smaller."),
+        say(text("slow.loss-help")),
         view! { <dl class="terms">{what.losses.iter().map(term).collect_view()}</dl> },
     )
 }
@@ -384,11 +380,9 @@ fn loss(store: Store, what: &Dissection) -> impl IntoView {
 fn gradient(what: &Dissection) -> AnyView {
     let bars: Vec<Bar> = what.tensors.iter().map(|tensor| Bar::new(tensor, tensor.gradient)).collect();
     if bars.iter().all(|bar| bar.value.is_none()) {
-        return say("Skipped: this model does not learn by gradients, its numbers are computed.").into_any();
+        return say(text("slow.skipped-no-gradients")).into_any();
     }
-    let text = "Backpropagation tells for each weight how the loss changes with it. This is the size of that \
-                gradient in each tensor of weights (root mean square).";
-    (say(text), bar_list(bars)).into_any()
+    (say(text("slow.gradient-help")), bar_list(bars)).into_any()
 }
 
 fn update(store: Store, seen: &Pictured<Dissection>) -> impl IntoView {
@@ -405,7 +399,7 @@ fn update(store: Store, seen: &Pictured<Dissection>) -> impl IntoView {
         let after = what.losses_after.iter().find(|after| after.key == before.key)?.value;
         let difference = after - before.value;
         let sign = if difference > 0.0 { "+" } else { "" };
-        let text = format!(
+        let change = format!(
             "{} \u{2192} {} ({sign}{})",
             format::loss(before.value),
             format::loss(after),
@@ -414,27 +408,24 @@ fn update(store: Store, seen: &Pictured<Dissection>) -> impl IntoView {
         Some(view! {
             <div data-term=before.key.clone()>
                 <dt>{label(&before.key)}</dt>
-                <dd><output>{text}</output></dd>
+                <dd><output>{change}</output></dd>
             </div>
         })
     };
     let (gain, difference) = difference(group(seen, 1), group(seen, 2));
     let change = if gain > 0 {
-        let strength = if gain > 1 { format!("{gain} times as strong") } else { "as it is".into() };
-        (
-            say(format!("What differs from what was decoded before the step, {strength}:")),
-            images(store, "Difference", &difference),
-        )
+        let key = if gain > 1 { "slow.differs-stronger" } else { "slow.differs" };
+        (say(filled(key, &[("times", &gain)])), images(store, text("slow.difference"), &difference))
             .into_any()
     } else {
-        say("No pixel changed by as much as one of 255 grey levels.").into_any()
+        say(text("slow.no-difference")).into_any()
     };
     (
-        say("The weights were changed. This is the size of the change as a share of the weights' own size."),
+        say(text("slow.update-help")),
         bar_list(bars),
-        say("The loss of the same batch with the same noise, before and after:"),
+        say(text("slow.before-and-after")),
         view! { <dl class="terms">{what.losses.iter().filter_map(term).collect_view()}</dl> },
-        images(store, "Decoded after the step", group(seen, 2)),
+        images(store, text("slow.decoded-after"), group(seen, 2)),
         change,
     )
 }
@@ -465,7 +456,7 @@ impl Bar {
 fn bar_list(bars: Vec<Bar>) -> impl IntoView {
     let scale = decades(bars.iter().filter_map(|bar| bar.value));
     let caption = scale.map(|(low, high)| {
-        say(format!("Bars on a logarithmic scale from {} to {}.", format::power(low), format::power(high)))
+        say(filled("slow.bars", &[("low", &format::power(low)), ("high", &format::power(high))]))
     });
     let item = |bar: Bar| {
         let share = match (scale, bar.value) {
@@ -475,11 +466,11 @@ fn bar_list(bars: Vec<Bar>) -> impl IntoView {
             }
             _ => 0.0,
         };
-        let text = bar.value.map_or_else(|| "\u{2013}".into(), format::scientific);
+        let value = bar.value.map_or_else(|| "\u{2013}".into(), format::scientific);
         view! {
             <li>
                 <span class="bar-name">{bar.name} " " <small>{bar.shape}</small></span>
-                <output>{text}</output>
+                <output>{value}</output>
                 <span class="bar" aria-hidden="true">
                     <i style:width=format!("{:.1}%", share * 100.0)></i>
                 </span>

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use latent_protocol::{
     Abilities, DataFacts, DeviceReport, Dissection, Link, MeasureTable, ModelCard, ModelSummary, Observation,
-    Path, Phase, PlaneLook, Progress, Route, Settings, Strip, Subject, TestLoss, Theme, word,
+    Path, Phase, PlaneLook, Progress, Route, Settings, Strip, Subject, TestLoss, Theme, Trace, word,
 };
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,7 @@ pub use latent_protocol::PlaneView;
 use crate::keep::Kept;
 use crate::lapse::Lapse;
 use crate::sketch::Sketch;
+use crate::text::filled;
 use crate::{compare, strip};
 
 /// Most points of the chart; older ones are thinned out.
@@ -86,6 +87,10 @@ pub struct Store {
     pub route: RwSignal<Option<Pictured<Route>>>,
     /// The path that is drawn on the plane by hand.
     pub sketch: Sketch,
+    /// What the judge sees in the digit under the handle, and how sure it is, 0 to 1.
+    pub judged: RwSignal<Option<(usize, f32)>>,
+    /// What the networks computed for the code under the handle.
+    pub traced: RwSignal<Option<Pictured<Trace>>>,
     /// The last training step that was done slowly.
     pub dissected: RwSignal<Option<Pictured<Dissection>>>,
     /// What is known of the images that are trained on; none before they were asked for.
@@ -248,6 +253,8 @@ impl Store {
             path: RwSignal::new(None),
             route: RwSignal::new(None),
             sketch: Sketch::new(),
+            judged: RwSignal::new(None),
+            traced: RwSignal::new(None),
             dissected: RwSignal::new(None),
             data_facts: RwSignal::new(None),
             has_own_data: RwSignal::new(false),
@@ -283,13 +290,7 @@ impl Store {
         self.families.set(families);
         if let Some(data) = link.data {
             self.set_open("images", true);
-            self.say(
-                format!(
-                    "This link was made with other images, \u{201c}{data}\u{201d}: load them in the Images panel. All else \
-                     is as in the link."
-                ),
-                None,
-            );
+            self.say(filled("store.other-images", &[("data", &data)]), None);
         }
         true
     }
@@ -337,6 +338,8 @@ impl Store {
         self.path.set(None);
         self.route.set(None);
         self.dissected.set(None);
+        self.judged.set(None);
+        self.traced.set(None);
         self.points.update(Vec::clear);
     }
 

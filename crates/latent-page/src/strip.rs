@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use crate::format;
 use crate::order::sorted;
 use crate::store::Store;
+use crate::text::{filled, text};
 
 /// What may be drawn of a model with these abilities and so many latents.
 pub fn choices(abilities: Abilities, latent_dim: usize) -> Vec<Strip> {
@@ -24,27 +25,23 @@ pub fn choices(abilities: Abilities, latent_dim: usize) -> Vec<Strip> {
     choices
 }
 
-/// Its name in the menu.
+/// Key of its name in the menu.
 pub fn name(strip: Strip) -> &'static str {
     match strip {
-        Strip::None => "Nothing",
-        Strip::Samples => "Samples of x",
-        Strip::Classes => "All ten classes",
-        Strip::Traversals => "Each latent by itself",
+        Strip::None => "strip.nothing",
+        Strip::Samples => "strip.samples",
+        Strip::Classes => "strip.classes",
+        Strip::Traversals => "strip.traversals",
     }
 }
 
-fn caption(strip: Strip) -> &'static str {
-    match strip {
-        Strip::None => "",
-        Strip::Samples => {
-            "The first is the mean; the others are drawn from the distribution, pixel by pixel."
-        }
-        Strip::Classes => "The same latents in each of the ten classes.",
-        Strip::Traversals => {
-            "In each row one latent changes and the others stay. The one with the most KL comes first."
-        }
-    }
+fn caption(strip: Strip) -> String {
+    text(match strip {
+        Strip::None => return String::new(),
+        Strip::Samples => "strip.samples-help",
+        Strip::Classes => "strip.classes-help",
+        Strip::Traversals => "strip.traversals-help",
+    })
 }
 
 /// The strip's canvas, with the names of its rows where they differ.
@@ -56,11 +53,11 @@ pub fn StripPlace(store: Store, surface: NodeRef<Div>) -> impl IntoView {
         labels.into_iter().map(|label| view! { <li>{label}</li> }).collect_view()
     };
     view! {
-        <figure class="strip" aria-label="Strip" tabindex="0" hidden=move || strip() == Strip::None>
+        <figure class="strip" aria-label=text("strip.title") tabindex="0" hidden=move || strip() == Strip::None>
             <figcaption class="hint">{move || caption(strip())}</figcaption>
             <div class="strip-body">
                 <ol class="strip-rows" hidden=move || strip() != Strip::Traversals>{rows}</ol>
-                <div class="strip-surface" role="img" aria-label=move || name(strip()) node_ref=surface></div>
+                <div class="strip-surface" role="img" aria-label=move || text(name(strip())) node_ref=surface></div>
             </div>
         </figure>
     }
@@ -75,7 +72,9 @@ fn row_labels(store: Store) -> Vec<String> {
     let mut order = sorted(0..latent_dim, |a, b| nats(*a).unwrap_or(0.0) > nats(*b).unwrap_or(0.0));
     order.truncate(Strip::MOST_ROWS);
     let label = |index: usize| match nats(index) {
-        Some(nats) => format!("{} \u{b7} {nats:.1} nats", format::latent(index)),
+        Some(nats) => {
+            filled("strip.row", &[("latent", &format::latent(index)), ("kl", &format::decimal(nats, 1))])
+        }
         None => format::latent(index),
     };
     order.into_iter().map(label).collect()

@@ -6,9 +6,11 @@ use leptos::prelude::*;
 use crate::chart::Losses;
 use crate::client::Client;
 use crate::controls::{Live, Settings};
+use crate::explain;
 use crate::format;
 use crate::provenance;
 use crate::store::Store;
+use crate::text::{filled, text};
 
 /// Everything about training.
 #[component]
@@ -17,22 +19,22 @@ pub fn Training(store: Store, client: Client) -> impl IntoView {
     let is_ready = move || store.card.read().is_some();
     let has_run = move || store.progress.read().is_some() || store.phase.get() != Phase::Idle;
     view! {
-        <section class="training" aria-label="Training">
+        <section class="training" aria-label=text("training.training")>
             <FamilyMenu store=store client=client />
             <div class="buttons">
                 <button class="primary" disabled=move || is_busy() || !is_ready() on:click=move |_| client.train()>
-                    "Train"
+                    {text("training.train")}
                 </button>
-                <button disabled=move || !is_busy() on:click=move |_| client.pause()>"Pause"</button>
-                <button disabled=move || is_busy() || !is_ready() on:click=move |_| client.step()>"Step"</button>
-                <button disabled=move || !has_run() on:click=move |_| client.reset()>"Reset"</button>
+                <button disabled=move || !is_busy() on:click=move |_| client.pause()>{text("training.pause")}</button>
+                <button disabled=move || is_busy() || !is_ready() on:click=move |_| client.step()>{text("training.step")}</button>
+                <button disabled=move || !has_run() on:click=move |_| client.reset()>{text("training.reset")}</button>
             </div>
             <Live store=store client=client />
             <State store=store />
             <Counters store=store />
             <Losses store=store />
             <details class="more">
-                <summary>"Settings of the next run"</summary>
+                <summary>{text("training.settings")}</summary>
                 <Seed store=store />
                 <Settings store=store client=client />
             </details>
@@ -70,12 +72,18 @@ fn FamilyMenu(store: Store, client: Client) -> impl IntoView {
     };
     view! {
         <label class="family">
-            <span>"Model"</span>
+            <span>{text("training.model")}</span>
             <select on:change:target=move |event| choose(event.target().value())>{options}</select>
         </label>
         <details class="about-place">
-            <summary>"What is this?"</summary>
+            <summary>{text("training.what")}</summary>
             {about}
+            <a
+                href="#panel-how"
+                on:click=move |_| store.set_open(explain::PANEL, true)
+            >
+                {text("training.how")}
+            </a>
         </details>
     }
 }
@@ -84,45 +92,38 @@ fn FamilyMenu(store: Store, client: Client) -> impl IntoView {
 #[component]
 fn State(store: Store) -> impl IntoView {
     let sentence = move || {
-        match store.phase.get() {
-        Phase::Idle => {
-            let score = provenance::score_of_file(store);
-            score.map_or_else(
-                || "Press Train: a fresh model learns here, in this tab.".into(),
-                |score| format!("Shipped model: {score}. Press Train to teach a fresh one."),
-            )
-        }
-        Phase::Waiting => "Waiting for training images\u{2026}".into(),
-        Phase::Running => "Training in this tab. Drag the handle meanwhile.".into(),
-        Phase::Paused if is_changed(store) => {
-            "Paused. The settings were changed: Train begins a fresh run with them. Reset brings the shipped model back.".into()
-        }
-        Phase::Paused => "Paused. Train goes on; Reset brings the shipped model back.".into(),
-        Phase::Finished => "All epochs are done. Train begins a fresh run.".into(),
-    }
+        text(match store.phase.get() {
+            Phase::Idle => match provenance::score_of_file(store) {
+                Some(score) => return filled("training.shipped", &[("score", &score)]),
+                None => "training.idle",
+            },
+            Phase::Waiting => "training.waiting",
+            Phase::Running => "training.running",
+            Phase::Paused if is_changed(store) => "training.changed",
+            Phase::Paused => "training.paused",
+            Phase::Finished => "training.finished",
+        })
     };
     let data = move || {
         let data = store.data.get()?;
+        let images = [data.images, data.images_total].map(|count| format::thousands(count as u64));
+        let bytes = [data.received, data.total].map(format::megabytes);
         (data.received < data.total).then(|| {
             view! {
                 <label class="download">
-                    {format!(
-                        "Images: {} of {}",
-                        format::thousands(data.images as u64),
-                        format::thousands(data.images_total as u64),
-                    )}
+                    {filled("training.images", &[("done", &images[0]), ("all", &images[1])])}
                     <progress
-                        aria-label="Data download"
+                        aria-label=text("training.download")
                         max=data.total.to_string()
                         value=data.received.to_string()
                     ></progress>
-                    {format!("{} of {}", format::megabytes(data.received), format::megabytes(data.total))}
+                    {filled("training.bytes", &[("done", &bytes[0]), ("all", &bytes[1])])}
                 </label>
             }
         })
     };
     view! {
-        <p class="state" role="status" aria-label="Training state">{sentence}</p>
+        <p class="state" role="status" aria-label=text("training.state")>{sentence}</p>
         {data}
     }
 }
@@ -149,10 +150,10 @@ fn Counters(store: Store) -> impl IntoView {
     };
     view! {
         <dl class="counters">
-            <div><dt>"Epoch"</dt><dd>{of(|p| format!("{:.2} / {}", p.epoch, p.epochs))}</dd></div>
-            <div><dt>"Step"</dt><dd><output aria-label="Step">{of(|p| format::thousands(p.step))}</output></dd></div>
-            <div><dt>"Images/s"</dt><dd>{of(|p| format!("{:.0}", p.images_per_s))}</dd></div>
-            <div><dt>"Time"</dt><dd>{of(|p| format::clock(p.elapsed_ms))}</dd></div>
+            <div><dt>{text("training.epoch")}</dt><dd>{of(|p| format!("{} / {}", format::decimal(p.epoch, 2), p.epochs))}</dd></div>
+            <div><dt>{text("training.step")}</dt><dd><output aria-label=text("training.step")>{of(|p| format::thousands(p.step))}</output></dd></div>
+            <div><dt>{text("training.speed")}</dt><dd>{of(|p| format!("{:.0}", p.images_per_s))}</dd></div>
+            <div><dt>{text("training.time")}</dt><dd>{of(|p| format::clock(p.elapsed_ms))}</dd></div>
         </dl>
         <p class="test">{test}</p>
     }
@@ -160,9 +161,10 @@ fn Counters(store: Store) -> impl IntoView {
 
 #[component]
 fn Seed(store: Store) -> impl IntoView {
+    let back = filled("controls.set-back", &[("setting", &text("training.seed")), ("value", &1)]);
     view! {
         <div class="setting">
-            <label for="setting-seed">"Seed"</label>
+            <label for="setting-seed">{text("training.seed")}</label>
             <input
                 id="setting-seed"
                 type="number"
@@ -179,15 +181,15 @@ fn Seed(store: Store) -> impl IntoView {
             <button
                 type="button"
                 class="quiet"
-                title="Set Seed back to 1"
-                aria-label="Set Seed back to 1"
+                title=back.clone()
+                aria-label=back
                 disabled=move || store.seed.get() == 1
                 on:click=move |_| store.seed.set(1)
             >
                 "\u{21ba}"
             </button>
             <p id="setting-seed-help" class="help">
-                "Everything random comes from it: the same seed on the same device gives the same run."
+                {text("training.seed-help")}
             </p>
         </div>
     }

@@ -20,6 +20,7 @@ pub use card::{
 };
 pub use data::{DataFacts, DataManifest, DataSource, OwnData, ShardFile};
 pub use link::{Link, PlaneView, RESERVED, word};
+pub use litemap::LiteMap;
 pub use map::{fill, map_of};
 pub use measure::{Effort, Measure, MeasureGroup, MeasureTable, TestLoss};
 pub use message::{

@@ -10,8 +10,9 @@ use super::engine::{Engine, Kind, Message};
 use super::runs::Taken;
 use super::{DATA, Inner};
 use crate::store::Remedy;
-use crate::timing;
+use crate::text::{filled, text, told};
 use crate::worker::absolute;
+use crate::{timing, told};
 
 /// More failures than this within a minute are not answered by another start.
 const RESTARTS: usize = 3;
@@ -26,10 +27,9 @@ impl Inner {
                     old.end();
                 }
             }
-            Err(err) => self.store.say(
-                format!("This browser could not start the engine ({err:?}). A recent Chrome, Edge, Firefox or Safari can."),
-                Some(Remedy::Restart),
-            ),
+            Err(err) => self
+                .store
+                .say(filled("client.no-engine", &[("error", &format!("{err:?}"))]), Some(Remedy::Restart)),
         }
     }
 
@@ -108,7 +108,7 @@ impl Inner {
         let preference = self.store.link.with_value(|link| link.device);
         match self.start_engine(Kind::Gpu, preference) {
             Ok(engine) => {
-                self.explain_cpu("the GPU engine is loading and will take over".into());
+                self.explain_cpu(text("client.gpu-loading"));
                 *self.next.borrow_mut() = Some(engine);
             }
             Err(err) => self.next_failed(&format!("{err:?}")),
@@ -118,11 +118,11 @@ impl Inner {
     fn next_said(self: &Rc<Self>, engine: &Rc<Engine>, event: Event) {
         match event {
             Event::Ready { device, .. } => {
-                engine.set_ready(device);
+                engine.set_ready(told::device(device));
                 self.send(&Command::Save);
                 *self.deferred.borrow_mut() = Some(Vec::new());
             }
-            Event::Failed { reason, .. } | Event::Fault { reason } => self.next_failed(&reason),
+            Event::Failed { reason, .. } | Event::Fault { reason } => self.next_failed(&told(&reason)),
             // It has nothing to say of a model before it is in charge.
             _ => {}
         }
@@ -133,7 +133,7 @@ impl Inner {
             next.end();
         }
         self.send_deferred();
-        self.explain_cpu(format!("the GPU could not be used: {reason}"));
+        self.explain_cpu(filled("client.gpu-failed", &[("reason", &reason)]));
     }
 
     pub(super) fn explain_cpu(&self, reason: String) {
@@ -159,14 +159,14 @@ impl Inner {
                 engine.end();
             }
             self.store.phase.set(Phase::Idle);
-            self.store.say(format!("The engine keeps failing: {reason}."), Some(Remedy::Restart));
+            self.store.say(filled("client.keeps-failing", &[("reason", &reason)]), Some(Remedy::Restart));
             return;
         }
         let step = self.store.progress.read_untracked().as_ref().map(|progress| progress.step);
-        let kept = match (step, self.backup.borrow().is_some()) {
-            (Some(_), true) => "The run goes on from its last backup, a few seconds ago.",
-            (Some(_), false) => "The run had no backup yet; press Train to begin it again.",
-            (None, _) => "Nothing was lost.",
+        let said = match (step, self.backup.borrow().is_some()) {
+            (Some(_), true) => "client.failed-run-goes-on",
+            (Some(_), false) => "client.failed-no-backup",
+            (None, _) => "client.failed",
         };
         if self.backup.borrow().is_some() {
             // Until the new engine says how the run stands.
@@ -175,7 +175,7 @@ impl Inner {
             self.store.forget_run();
             self.store.phase.set(Phase::Idle);
         }
-        self.store.say(format!("The engine failed and was started again on the CPU: {reason}. {kept}"), None);
+        self.store.say(filled(said, &[("reason", &reason)]), None);
         *self.failure.borrow_mut() = Some(reason.to_string());
         self.start_first(DevicePreference::Cpu);
     }

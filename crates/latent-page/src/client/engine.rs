@@ -1,6 +1,6 @@
 //! One engine: its worker and its three canvases.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 use js_sys::{Array, ArrayBuffer, Reflect, Uint8Array};
@@ -10,6 +10,8 @@ use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{ErrorEvent, HtmlCanvasElement, HtmlElement, MessageEvent, Worker};
 
+use super::insight::Question;
+use crate::text::filled;
 use crate::worker;
 
 /// Which engine.
@@ -37,6 +39,11 @@ pub struct Engine {
     waiting: RefCell<Option<Vec<(JsValue, JsValue)>>>,
     report: RefCell<Option<DeviceReport>>,
     listeners: RefCell<Option<Listeners>>,
+    /// What is asked of it about the digit under the handle.
+    pub judging: Question,
+    pub tracing: Question,
+    /// Whether it was given the judge.
+    pub has_judge: Cell<bool>,
 }
 
 type Listeners = (Closure<dyn FnMut(MessageEvent)>, Closure<dyn FnMut(ErrorEvent)>);
@@ -68,6 +75,9 @@ impl Engine {
             waiting: RefCell::new(Some(Vec::new())),
             report: RefCell::default(),
             listeners: RefCell::default(),
+            judging: Question::default(),
+            tracing: Question::default(),
+            has_judge: Cell::default(),
         });
         engine.listen(hear);
         if is_up {
@@ -89,7 +99,10 @@ impl Engine {
             }
             match serde_wasm_bindgen::from_value(data.get(0)) {
                 Ok(event) => hears(&engine, Message::Event(event, data.get(1).dyn_into().ok())),
-                Err(err) => hears(&engine, Message::Crashed(format!("a message was not understood ({err})"))),
+                Err(err) => {
+                    let reason = filled("worker.not-understood", &[("error", &err)]);
+                    hears(&engine, Message::Crashed(reason));
+                }
             }
         });
         let weak = Rc::downgrade(self);

@@ -12,6 +12,7 @@ use crate::format;
 use crate::keep::{Keep, Kept, Lock};
 use crate::provenance;
 use crate::store::Toast;
+use crate::text::{filled, text, told};
 
 /// A run that was dropped, and whether it was training.
 pub(super) type Dropped = (Kept, Uint8Array, bool);
@@ -63,10 +64,10 @@ impl Client {
                     inner.take_up(kept, lock, bytes, true);
                 }
                 Ok(None) => {
-                    inner.store.say("This run is open in another tab, or was deleted there.", None);
+                    inner.store.say(text("client.run-elsewhere"), None);
                     inner.keep.refresh().await;
                 }
-                Err(reason) => inner.store.say(format!("The run could not be read: {reason}."), None),
+                Err(reason) => inner.store.say(filled("client.run-unreadable", &[("reason", &reason)]), None),
             }
             inner.is_fetching.set(false);
         });
@@ -102,15 +103,12 @@ impl Inner {
         let here = facts.as_ref().map(|facts| format!("{} ({})", facts.name, facts.version));
         drop(facts);
         if let Some(here) = here.filter(|here| *here != kept.data) {
-            let text = format!(
-                "This run was trained on {}; now there is {here}. Choose those images first.",
-                kept.data
-            );
-            return store.say(text, None);
+            let (there, here) = (told(&kept.data), told(&here));
+            return store.say(filled("client.run-other-images", &[("there", &there), ("here", &here)]), None);
         }
         let card = store.families.read_untracked().iter().find(|card| card.id == kept.family).cloned();
         let Some(card) = card else {
-            return store.say("This run is of a model that this page does not have.", None);
+            return store.say(text("client.run-other-model"), None);
         };
         store.notice.set(None);
         let is_chosen = store.card.read_untracked().as_ref().is_some_and(|chosen| chosen.id == card.id);
@@ -224,7 +222,7 @@ impl Inner {
         if let Some((kept, (bytes, running))) =
             kept.zip(backup).filter(|(kept, _)| can_undo && kept.progress.step > 0)
         {
-            let text = format!("The run at step {} was dropped.", format::thousands(kept.progress.step));
+            let text = filled("client.run-dropped", &[("step", &format::thousands(kept.progress.step))]);
             self.store.toast.set(Some(Toast { text, undo: true }));
             *self.dropped.borrow_mut() = Some((kept, bytes, running));
         }

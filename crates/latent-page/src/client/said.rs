@@ -9,7 +9,8 @@ use leptos::prelude::*;
 use super::engine::Engine;
 use super::{Inner, same};
 use crate::store::{DataState, Evaluated, Measured, Remedy};
-use crate::{measure, timing};
+use crate::text::{filled, text, told};
+use crate::{format, measure, timing, told};
 
 impl Inner {
     pub(super) fn current_said(
@@ -20,17 +21,18 @@ impl Inner {
     ) {
         let store = self.store;
         match event {
-            Event::Ready { mut device, families } => {
+            Event::Ready { device, families } => {
+                let mut device = told::device(device);
                 if let Some(reason) = self.failure.borrow_mut().take() {
-                    device.reason = format!("started again after a failure: {reason}");
+                    device.reason = filled("client.started-again", &[("reason", &reason)]);
                 }
                 store.device.set(Some(device));
-                store.meet(families);
+                store.meet(families.into_iter().map(told::card).collect());
                 self.hand_over_to(engine);
                 self.repeat_look();
             }
             Event::GpuProbed { usable: true, .. } => self.start_next(),
-            Event::GpuProbed { usable: false, reason } => self.explain_cpu(reason),
+            Event::GpuProbed { usable: false, reason } => self.explain_cpu(told(&reason)),
             Event::Loaded(summary) => {
                 // Of the family that was left, something may still be on its way.
                 let is_chosen = store.card.read_untracked().as_ref().is_some_and(|c| c.id == summary.family);
@@ -71,7 +73,7 @@ impl Inner {
                 store.record(progress);
             }
             Event::Evaluated { step, loss } => {
-                store.record_test(Evaluated { step, loss });
+                store.record_test(Evaluated { step, loss: told::test_loss(loss) });
                 self.keep.evaluated();
             }
             Event::Latents { kl } => store.latent_kl.set(kl),
@@ -87,16 +89,14 @@ impl Inner {
                 store.measuring.set(None);
                 if let Some(table) = table.filter(|_| is_awaited) {
                     let facts = measure::facts(store, step.is_some());
-                    store.measured.set(Some(Measured { table, step, facts }));
+                    store.measured.set(Some(Measured { table: told::measures(table), step, facts }));
                 }
             }
-            Event::Diverged { step, learning_rate, suggestion } => store.say(
-                format!(
-                    "The loss stopped being a number at step {step}: a learning rate of {learning_rate} is too high here. \
-                     The last good weights are kept."
-                ),
-                Some(Remedy::LowerRate(suggestion)),
-            ),
+            Event::Diverged { step, learning_rate, suggestion } => {
+                let rate = format::plain(&learning_rate.to_string());
+                let said = filled("client.diverged", &[("step", &step), ("rate", &rate)]);
+                store.say(said, Some(Remedy::LowerRate(suggestion)));
+            }
             Event::Saved { step, running, is_run } => self.saved(step, running, bytes.filter(|_| is_run)),
             Event::Observed { .. }
             | Event::TestImages { .. }
@@ -104,10 +104,14 @@ impl Inner {
             | Event::Travelled { .. }
             | Event::Dissected { .. }
             | Event::DataReady { .. }
-            | Event::Exported { .. } => self.tool_said(event, bytes),
-            Event::Failed { command, reason } if command == "attach" => self.current_failed(&reason),
-            Event::Failed { command, reason } => self.refused(&command, reason),
-            Event::Fault { reason } => self.current_failed(&reason),
+            | Event::Exported { .. }
+            | Event::Judged { .. }
+            | Event::Traced { .. } => self.tool_said(event, bytes),
+            Event::Failed { command, reason } if command == "attach" => {
+                self.current_failed(&told(&reason));
+            }
+            Event::Failed { command, reason } => self.refused(&command, told(&reason)),
+            Event::Fault { reason } => self.current_failed(&told(&reason)),
         }
     }
 
@@ -127,6 +131,9 @@ impl Inner {
                 *self.data.borrow_mut() = self.data_before.take();
                 self.stay_with_run();
             }
+            // Nobody asked for these by hand.
+            "judge" => return self.judged(None),
+            "trace" => return self.traced(),
             "measure" | "stop measuring" => self.store.measuring.set(None),
             _ => {}
         }
@@ -145,7 +152,7 @@ impl Inner {
             *self.weights.borrow_mut() = Some(bytes);
             self.encoder.take();
             self.is_own.set(true);
-            self.store.toast("The model of the file is on show.");
+            self.store.toast(text("client.file-on-show"));
         }
         if self.store.show(summary) {
             self.send_look();

@@ -10,6 +10,7 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::Response;
 
 use super::Inner;
+use crate::text::text;
 use crate::worker::absolute;
 
 impl Inner {
@@ -56,10 +57,7 @@ impl Inner {
                 self.send_bytes(&Command::Load, &bytes);
                 *self.weights.borrow_mut() = Some(bytes);
             }
-            Err(_) => self.store.say(
-                "The shipped model could not be fetched; check the connection and reload. Training works without it.",
-                None,
-            ),
+            Err(_) => self.store.say(text("client.no-model"), None),
         }
     }
 
@@ -101,10 +99,7 @@ impl Inner {
                         inner.send_bytes(&Command::Complete, &bytes);
                         *inner.encoder.borrow_mut() = Some(bytes);
                     }
-                    Err(_) => inner.store.say(
-                        "The encoder of this model could not be fetched; check the connection and try again.",
-                        None,
-                    ),
+                    Err(_) => inner.store.say(text("client.no-encoder"), None),
                 }
             }
             let (ready, others): (Vec<_>, Vec<_>) =
@@ -136,17 +131,14 @@ impl Inner {
                     inner.send_bytes(&Command::Measure { effort: Effort::TAB }, &judge);
                 } else {
                     inner.store.measuring.set(None);
-                    inner.store.say(
-                        "The judge of digits could not be fetched; check the connection and measure again.",
-                        None,
-                    );
+                    inner.store.say(text("client.no-judge"), None);
                 }
             });
         });
     }
 
-    /// The classifier that looks at digits when a model is measured.
-    async fn judge(&self) -> Result<Uint8Array, JsValue> {
+    /// The classifier that looks at digits.
+    pub(super) async fn judge(&self) -> Result<Uint8Array, JsValue> {
         if let Some(judge) = self.judge.borrow().as_ref() {
             return Ok(judge.clone());
         }

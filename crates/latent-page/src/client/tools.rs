@@ -9,6 +9,7 @@ use leptos::prelude::*;
 
 use super::{Client, Inner};
 use crate::store::{Pictured, Remedy, TestImages};
+use crate::told;
 
 /// Test images whose places are shown.
 pub const POINTS: usize = 10_000;
@@ -84,8 +85,9 @@ impl Client {
         self.run(|family, settings, seed| Command::Dissect { family, settings, seed });
     }
 
-    /// Have the model on show as a file. It comes without an encoder only if the model has none.
-    pub fn export(self, then: impl FnOnce(Uint8Array) + 'static) {
+    /// Have the model on show as a file, with the steps that it has learned if it is a run's. It comes without an encoder
+    /// only if the model has none.
+    pub fn export(self, then: impl FnOnce(Uint8Array, Option<u64>) + 'static) {
         self.inner().with_encoder(move |inner, _| {
             *inner.exporting.borrow_mut() = Some(Box::new(then));
             inner.send(&Command::Export);
@@ -203,7 +205,7 @@ impl Inner {
     }
 
     /// What the engine tells the tools.
-    pub(super) fn tool_said(&self, event: Event, bytes: Option<ArrayBuffer>) {
+    pub(super) fn tool_said(self: &Rc<Self>, event: Event, bytes: Option<ArrayBuffer>) {
         let store = self.store;
         let bytes = bytes.map(|bytes| Uint8Array::new(&bytes).to_vec()).unwrap_or_default();
         match event {
@@ -212,7 +214,7 @@ impl Inner {
                 observation
                     .filter(|seen| seen.subject == store.subject.get_untracked())
                     .filter(|_| store.model.read_untracked().is_some())
-                    .map(|what| Pictured { what, pixels: Arc::new(bytes) }),
+                    .map(|what| Pictured { what: told::observation(what), pixels: Arc::new(bytes) }),
             ),
             Event::TestImages { count } => {
                 let (labels, pixels) = bytes.split_at(count.min(bytes.len()));
@@ -252,10 +254,15 @@ impl Inner {
                     self.send_subject();
                 }
             }
-            Event::Exported { .. } => {
+            Event::Exported { step } => {
                 if let Some(then) = self.exporting.take() {
-                    then(Uint8Array::from(bytes.as_slice()));
+                    then(Uint8Array::from(bytes.as_slice()), step);
                 }
+            }
+            Event::Judged { class, share } => self.judged(Some((class, share))),
+            Event::Traced { trace } => {
+                store.traced.set(Some(Pictured { what: trace, pixels: Arc::new(bytes) }));
+                self.traced();
             }
             _ => {}
         }

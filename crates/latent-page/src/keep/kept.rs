@@ -6,9 +6,9 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsCast, JsValue};
 
-use crate::format;
-use crate::provenance;
 use crate::store::{Evaluated, Sample, Store};
+use crate::text::filled;
+use crate::{format, provenance, told};
 
 /// Where the losses over the steps lie in a description.
 const CURVE: &str = "curve";
@@ -137,6 +137,10 @@ impl Kept {
         let mut kept: Self = serde_wasm_bindgen::from_value(run.clone()).ok()?;
         let curve: Float64Array = Reflect::get(run, &CURVE.into()).ok()?.dyn_into().ok()?;
         kept.history = history(&curve.to_vec(), kept.progress.losses.len());
+        if let Some(evaluated) = &mut kept.evaluated {
+            // It may have been kept in English.
+            evaluated.loss = told::test_loss(std::mem::take(&mut evaluated.loss));
+        }
         Some(kept)
     }
 }
@@ -149,7 +153,7 @@ fn name(card: &ModelCard, settings: &Settings, seed: u32) -> String {
             name.extend([", ", &h.label.to_ascii_lowercase(), " ", &value.to_string()]);
         }
     }
-    name + ", seed " + &seed.to_string()
+    name + ", " + &filled("provenance.seed", &[("seed", &seed)])
 }
 
 /// A curve as numbers: step, test loss and so many losses, again and again.
@@ -173,7 +177,8 @@ fn history(numbers: &[f64], losses: usize) -> Vec<Sample> {
 /// The latest test loss of a run with its unit.
 pub fn test_loss(kept: &Kept) -> Option<String> {
     let loss = &kept.evaluated.as_ref()?.loss;
-    Some(format!("test {} {} {}", loss.label, format::loss(loss.total), loss.unit))
+    let total = format::loss(loss.total);
+    Some(filled("runs.test", &[("label", &loss.label), ("loss", &total), ("unit", &loss.unit)]))
 }
 
 #[cfg(test)]

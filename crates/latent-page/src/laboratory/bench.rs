@@ -2,7 +2,7 @@
 
 use js_sys::{Array, Uint8Array};
 use latent_protocol::lab::{ExperimentCard, LabEvent, LabTask};
-use latent_protocol::{DataSource, Phase, Subject};
+use latent_protocol::{DataSource, Subject};
 use leptos::html::Div;
 use leptos::prelude::*;
 use wasm_bindgen::prelude::Closure;
@@ -12,7 +12,8 @@ use web_sys::{ErrorEvent, MessageEvent, Worker};
 use super::finding::{Shown, show};
 use crate::client::{Client, DATA};
 use crate::store::Store;
-use crate::{format, width, worker};
+use crate::text::{filled, text, told};
+use crate::{format, told, width, worker};
 
 /// The laboratory. Cheap to copy.
 #[derive(Clone, Copy)]
@@ -108,7 +109,7 @@ impl Bench {
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
             match serde_wasm_bindgen::from_value(message.data()) {
                 Ok(event) => self.hear(event),
-                Err(err) => self.broke(&format!("a message was not understood ({err})")),
+                Err(err) => self.broke(&filled("worker.not-understood", &[("error", &err)])),
             }
         });
         let on_error = Closure::<dyn FnMut(ErrorEvent)>::new(move |error| self.broke(&worker::fault(&error)));
@@ -128,10 +129,9 @@ impl Bench {
     /// Examine the model on show.
     pub fn begin(self, index: usize) {
         let subject = untrack(|| self.subject());
-        self.about.set(untrack(|| self.about(subject)));
         self.done.set(0.0);
         self.running.set(Some(index));
-        self.say("is under way");
+        self.say("laboratory.under-way");
         self.show(index, Shown::default());
         let (own, class) = (self.client.own_data(), self.store.look.read_untracked().class);
         let source = own.as_ref().map_or(DataSource::Shipped, |(own, _)| DataSource::Own(own.clone()));
@@ -143,11 +143,12 @@ impl Bench {
             data_url: worker::absolute(DATA),
             models_url: worker::absolute("models"),
         };
-        self.client.export(move |model| {
+        self.client.export(move |model, step| {
             // Stop may have been pressed meanwhile.
             if self.running.get_untracked() != Some(index) {
                 return;
             }
+            self.about.set(untrack(|| self.about(subject, step)));
             let drawing = if subject == Subject::Drawing { self.client.drawing() } else { None };
             let given = |part: Option<Uint8Array>| part.map_or(JsValue::UNDEFINED, JsValue::from);
             let parts = Array::of3(&model, &given(drawing), &given(own.map(|(_, bytes)| bytes)));
@@ -166,7 +167,7 @@ impl Bench {
 
     /// Stop what is under way. A worker that computes hears nothing, so it ends and another begins.
     pub fn stop(self) {
-        self.say("was stopped");
+        self.say("laboratory.stopped");
         self.running.set(None);
         self.worker.set_value(None);
         self.open();
@@ -176,41 +177,40 @@ impl Bench {
         match event {
             // A worker that is there again has the same.
             LabEvent::Ready { experiments } if self.cards.read_untracked().is_empty() => {
-                self.cards.set(experiments);
+                self.cards.set(experiments.into_iter().map(told::experiment).collect());
             }
             LabEvent::Ready { .. } => {}
             LabEvent::Progress { done, finding } => {
                 self.done.set(done);
                 if let (Some(index), Some(finding)) = (self.running.get_untracked(), finding) {
-                    self.show(index, Shown { finding, ..Shown::default() });
+                    self.show(index, Shown { finding: told::finding(finding), ..Shown::default() });
                 }
             }
             LabEvent::Found { finding, label, image, elapsed_ms } => {
-                let mut origin = self.about.get_untracked();
-                if let Some(label) = label {
-                    origin.extend([" (a ", &untrack(|| self.store.class_label(label)), ")"]);
-                }
-                origin.extend([". CPU, ", &format::decimal(elapsed_ms / 1000.0, 1), " s."]);
-                self.end(Shown { finding, text: origin, image });
+                let (about, seconds) = (self.about.get_untracked(), format::decimal(elapsed_ms / 1000.0, 1));
+                let class = label.map(|label| untrack(|| self.store.class_label(label)));
+                let key = if class.is_some() { "laboratory.origin-of-class" } else { "laboratory.origin" };
+                let class = class.unwrap_or_default();
+                let origin = filled(key, &[("about", &about), ("class", &class), ("seconds", &seconds)]);
+                self.end(Shown { finding: told::finding(finding), text: origin, image });
             }
-            LabEvent::Failed { reason } => self.end(Shown { text: reason, ..Shown::default() }),
+            LabEvent::Failed { reason } => self.end(Shown { text: told(&reason), ..Shown::default() }),
         }
     }
 
     fn end(self, shown: Shown) {
         if let Some(index) = self.running.get_untracked() {
-            self.say(if shown.image.is_empty() { "failed" } else { "is done" });
+            self.say(if shown.image.is_empty() { "laboratory.failed" } else { "laboratory.done" });
             self.running.set(None);
             self.show(index, shown);
         }
     }
 
-    fn say(self, what: &str) {
+    /// Say of the experiment under way what the text of this key says of it.
+    fn say(self, key: &str) {
         let cards = self.cards.read_untracked();
         let card = self.running.get_untracked().and_then(|index| cards.get(index));
-        self.said.set(
-            card.map_or_else(String::new, |card| ["\u{201c}", &card.name, "\u{201d} ", what, "."].concat()),
-        );
+        self.said.set(card.map(|card| filled(key, &[("name", &card.name)])).unwrap_or_default());
     }
 
     fn show(self, index: usize, shown: Shown) {
@@ -228,7 +228,7 @@ impl Bench {
     }
 
     fn broke(self, reason: &str) {
-        self.end(Shown { text: ["The laboratory failed: ", reason, "."].concat(), ..Shown::default() });
+        self.end(Shown { text: filled("laboratory.broke", &[("reason", &reason)]), ..Shown::default() });
         // The worker's own handler is running: it is dropped after it.
         let broken = self.worker.try_update_value(Option::take).flatten();
         set_timeout(move || drop(broken), std::time::Duration::ZERO);
@@ -236,16 +236,18 @@ impl Bench {
     }
 
     /// What is examined, as in `Principal components, step 300; test image 7`.
-    fn about(self, subject: Subject) -> String {
-        let mut about = self.store.card.get().map(|card| card.name.to_string()).unwrap_or_default();
-        match (self.store.phase.get(), self.store.progress.get()) {
-            (Phase::Idle, _) | (_, None) => about += ", as it was loaded",
-            (_, Some(progress)) => about.extend([", step ", &format::thousands(progress.step)]),
-        }
-        match subject {
-            Subject::Image(number) => about.extend(["; test image ", &number.to_string()]),
-            _ => about += "; your drawing",
-        }
-        about
+    fn about(self, subject: Subject, step: Option<u64>) -> String {
+        let name = self.store.card.get().map(|card| card.name).unwrap_or_default();
+        let model = match step {
+            None => filled("laboratory.as-loaded", &[("model", &name)]),
+            Some(step) => {
+                filled("laboratory.at-step", &[("model", &name), ("step", &format::thousands(step))])
+            }
+        };
+        let image = match subject {
+            Subject::Image(number) => filled("laboratory.of-image", &[("number", &number)]),
+            _ => text("laboratory.of-drawing"),
+        };
+        model + "; " + &image
     }
 }

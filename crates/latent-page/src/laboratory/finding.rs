@@ -8,6 +8,7 @@ use web_sys::HtmlElement;
 use crate::chart::color;
 use crate::curves::{self, Axes, Curve, Stroke};
 use crate::picture::SIDE;
+use crate::text::{counted, filled, text};
 use crate::{format, picture};
 
 /// Numbers that are seen at once; the rest is folded away.
@@ -45,14 +46,15 @@ pub fn show(place: &HtmlElement, shown: &Shown, theme: Theme) {
 }
 
 /// The text, with a canvas for each picture.
-fn html(Shown { finding, text, image }: &Shown, width: f64) -> String {
+fn html(Shown { finding, text: said, image }: &Shown, width: f64) -> String {
     let mut html = String::new();
-    if !text.is_empty() {
+    if !said.is_empty() {
         html += "<p class='origin'>";
         if !image.is_empty() {
-            html += "<canvas class='mosaic' role='img' aria-label='The image'></canvas>";
+            let label = escaped(&text("laboratory.image"));
+            html += &["<canvas class='mosaic' role='img' aria-label='", &label, "'></canvas>"].concat();
         }
-        html += &["<span>", &escaped(text), "</span></p>"].concat();
+        html += &["<span>", &escaped(said), "</span></p>"].concat();
     }
     for chart in &finding.charts {
         html += &chart_html(chart, width);
@@ -65,9 +67,8 @@ fn html(Shown { finding, text, image }: &Shown, width: f64) -> String {
     let (first, rest) = finding.facts.split_at(FIRST.min(finding.facts.len()));
     html += &table(first);
     if !rest.is_empty() {
-        let count = rest.len().to_string();
-        html +=
-            &["<details><summary>", &count, " more numbers</summary>", &table(rest), "</details>"].concat();
+        let more = counted("laboratory.more", rest.len() as u64, &[]);
+        html += &["<details><summary>", &more, "</summary>", &table(rest), "</details>"].concat();
     }
     for note in &finding.notes {
         html += &["<p class='note'>", &escaped(note), "</p>"].concat();
@@ -93,7 +94,8 @@ fn chart_html(chart: &Chart, width: f64) -> String {
     let drawn = match kind {
         ChartKind::Bars => [&bars(series, false), "<p class='axis-names'>", y, "</p>"].concat(),
         ChartKind::LogarithmicBars => {
-            [&bars(series, true), "<p class='axis-names'>", y, ", on a logarithmic scale</p>"].concat()
+            let y = filled("laboratory.logarithmic", &[("what", y)]);
+            [&bars(series, true), "<p class='axis-names'>", &y, "</p>"].concat()
         }
         ChartKind::Lines | ChartKind::LinesOverLogarithm | ChartKind::Histogram => {
             let axes = ["<p class='axis-names'>", x, " \u{2192}, ", y, " \u{2191}</p>"].concat();
@@ -216,7 +218,8 @@ mod tests {
         let text = html(&Shown { finding, ..Shown::default() }, 300.0);
         assert!(text.contains("<tr data-fact='f1'><th scope='row' class='part'>of &lt;it></th>"), "{text}");
         assert!(text.contains("<td class='number value'>\u{2212}1.500</td><td>nats</td>"), "{text}");
-        let (seen, folded) = text.split_once("<details><summary>2 more numbers</summary>").expect("details");
+        let (seen, folded) =
+            text.split_once("<details><summary>laboratory.more.other</summary>").expect("details");
         assert_eq!([seen, folded].map(|part| part.matches("data-fact").count()), [FIRST, 2]);
     }
 }

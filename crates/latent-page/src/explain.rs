@@ -1,0 +1,175 @@
+//! The panel that explains the chosen family: what it is, its objective with the numbers of the run in it, its networks at
+//! work, its paper, and the mistakes that people make with it. The words lie in `www/explain/<family>/`.
+
+use latent_protocol::ModelCard;
+use leptos::html::Div;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Element, HtmlElement};
+
+use crate::chart;
+use crate::client::Client;
+use crate::curves;
+use crate::format;
+use crate::network::Network;
+use crate::panel::Panel;
+use crate::store::Store;
+use crate::text::{language, text};
+use crate::worker::fetch_text;
+
+/// Name of the panel in the link.
+pub const PANEL: &str = "how";
+
+const MATHML: &str = "http://www.w3.org/1998/Math/MathML";
+
+/// How the chosen model works.
+#[component]
+pub fn Explain(store: Store, client: Client) -> impl IntoView {
+    view! {
+        <Panel store=store id=PANEL title="explain.title">
+            {move || store.card.get().map(|card| view! { <Family store=store card=card /> })}
+            <Trace store=store client=client />
+        </Panel>
+    }
+}
+
+/// A family's objective and words.
+#[component]
+fn Family(store: Store, card: ModelCard) -> impl IntoView {
+    let place = NodeRef::<Div>::new();
+    let is_missing = RwSignal::new(false);
+    // Where numbers stand: under a term of the loss, or under a setting.
+    let numbers = StoredValue::new_local(Vec::<(Number, Element)>::new());
+    let is_there = RwSignal::new(false);
+    let of_text = card.clone();
+    Effect::new(move |_| {
+        let Some(place) = place.get() else { return };
+        let card = of_text.clone();
+        spawn_local(async move {
+            if let Ok(html) = html(&card.id).await {
+                place.set_inner_html(&html);
+                paint(&place, &card);
+                numbers.try_set_value(places(&place, &card).unwrap_or_default());
+                is_there.try_set(true);
+            } else {
+                is_missing.try_set(true);
+            }
+        });
+    });
+    Effect::new(move |_| {
+        if !is_there.get() {
+            return;
+        }
+        let (progress, settings) = (store.progress.read(), store.settings.read());
+        numbers.with_value(|numbers| {
+            for (number, place) in numbers {
+                let text = match number {
+                    Number::Loss(index) => progress
+                        .as_ref()
+                        .and_then(|progress| progress.losses.get(*index))
+                        .map(|term| format::loss(term.value)),
+                    Number::Setting(key) => settings.get(key).map(|value| format::plain(&value.to_string())),
+                };
+                place.set_text_content(Some(text.as_deref().unwrap_or("\u{2013}")));
+            }
+        });
+    });
+    let paper = card.paper.clone();
+    view! {
+        <div class="words" node_ref=place></div>
+        <p class="error" role="status">{move || is_missing.get().then(|| text("explain.missing"))}</p>
+        <p>
+            {text("explain.paper")} " "
+            <a href=paper.url.to_string() target="_blank" rel="noreferrer" lang="en">
+                {paper.citation.to_string()} ": " <cite>{paper.title.to_string()}</cite>
+            </a>
+        </p>
+    }
+}
+
+/// What is told of a family: what it is, and then its objective before the rest.
+async fn html(family: &str) -> Result<String, JsValue> {
+    let file = |name: &str| ["explain/", family, "/", name, ".html"].concat();
+    let (formulas, told) = (file("objective"), file(&language()));
+    let (formulas, told) = (fetch_text(&formulas).await?, fetch_text(&told).await?);
+    let (what, rest) = told.split_once("</p>").unwrap_or(("", &told));
+    let (label, numbers) = (text("explain.objective"), text("explain.numbers"));
+    Ok(format!(
+        "{what}</p><div class='objective' tabindex='0' role='region' aria-label='{label}'>{formulas}</div>\
+         <p class='help'>{numbers}</p>{rest}"
+    ))
+}
+
+/// What stands under a part of the formula.
+enum Number {
+    /// The latest value of the loss with this index.
+    Loss(usize),
+    /// The value of a setting.
+    Setting(String),
+}
+
+/// Parts of a formula, and of what is said of it, that speak of a loss have the colour of its line.
+fn paint(within: &HtmlElement, card: &ModelCard) {
+    for element in all(within, "[data-term]") {
+        let term = element.get_attribute("data-term");
+        let index = card.losses.iter().position(|loss| Some(loss.key.as_ref()) == term.as_deref());
+        if let Some(index) = index {
+            let style = ["--term: ", &curves::rgb(chart::loss_color(index))].concat();
+            // Only what is no name of an attribute is refused.
+            let _ = element.set_attribute("style", &style);
+        }
+    }
+}
+
+/// Makes room for a number under each part that has one.
+fn places(within: &HtmlElement, card: &ModelCard) -> Result<Vec<(Number, Element)>, JsValue> {
+    let mut places = Vec::new();
+    for element in all(within, ".objective [data-term], .objective [data-setting]") {
+        let number = match (element.get_attribute("data-term"), element.get_attribute("data-setting")) {
+            (Some(key), _) => card.losses.iter().position(|loss| loss.key == key).map(Number::Loss),
+            (None, Some(key)) => Some(Number::Setting(key)),
+            (None, None) => None,
+        };
+        let Some(number) = number else { continue };
+        let document = document();
+        let [under, text] = ["munder", "mtext"].map(|name| document.create_element_ns(Some(MATHML), name));
+        let (under, text) = (under?, text?);
+        text.set_attribute("class", "live")?;
+        if let Some(style) = element.get_attribute("style") {
+            text.set_attribute("style", &style)?;
+        }
+        element.replace_with_with_node_1(&under)?;
+        under.append_child(&element)?;
+        under.append_child(&text)?;
+        places.push((number, text));
+    }
+    Ok(places)
+}
+
+/// All elements that a selector finds.
+fn all(within: &HtmlElement, selector: &str) -> Vec<Element> {
+    let Ok(found) = within.query_selector_all(selector) else { return Vec::new() };
+    (0..found.length()).filter_map(|index| found.get(index)?.dyn_into().ok()).collect()
+}
+
+/// The networks at work.
+#[component]
+fn Trace(store: Store, client: Client) -> impl IntoView {
+    // Whatever was decoded is followed, as long as this can be seen.
+    Effect::new(move |_| {
+        store.card.track();
+        client.want_encoder();
+    });
+    Effect::new(move |_| {
+        store.z.track();
+        if store.is_open(PANEL) {
+            client.trace();
+        }
+    });
+    view! {
+        <h3>{text("network.title")}</h3>
+        <p class="help">{text("network.about")}</p>
+        <Network store=store />
+    }
+}
