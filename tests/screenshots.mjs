@@ -59,7 +59,10 @@ async function readme() {
 /** Every width, theme and state. */
 async function everything() {
   const sizes = [[320, 640], [390, 844], [768, 1024], [1280, 800], [1920, 1080]]
-  const states = { rest: async () => {}, tools: openTools, slow: doStep, points: showPoints, compare: openCompare, laboratory: openLaboratory }
+  const states = {
+    rest: async () => {}, tools: openTools, explained: openExplanation, tour: takeTour, german: speakGerman,
+    slow: doStep, points: showPoints, compare: openCompare, laboratory: openLaboratory,
+  }
   const faults = []
   for (const [width, height] of sizes) {
     for (const scheme of ['light', 'dark']) {
@@ -106,6 +109,29 @@ async function openTools(page) {
   await page.mouse.down()
   await page.mouse.move(x - box.width * 0.1, y + box.height * 0.8, { steps: 12 })
   await page.mouse.up()
+}
+
+/** The explanation, with numbers of a step in it. */
+async function openExplanation(page) {
+  await page.locator('#panel-how > summary').click()
+  await page.locator('#panel-how .network').nth(1).waitFor()
+  await page.locator('#panel-how .mistakes').waitFor()
+  await button(page, 'Step').click()
+  await until(() => step(page), n => n === 1, 'a step', 60_000)
+}
+
+/** The third step of the tour. */
+async function takeTour(page) {
+  await page.locator('[data-tour]').click()
+  for (let count = 0; count < 2; count++) await page.locator('.driver-popover-next-btn').click()
+}
+
+/** The page in another language, its explanation open. */
+async function speakGerman(page) {
+  await Promise.all([page.waitForEvent('load'), page.locator('select.language').selectOption('de')])
+  await drawn(page)
+  await page.locator('#panel-how > summary').click()
+  await page.locator('#panel-how .mistakes').waitFor()
 }
 
 /** A training step in slow motion. */
