@@ -118,7 +118,7 @@ function lead(driver, say, before) {
     animate: !matchMedia('(prefers-reduced-motion: reduce)').matches,
     duration: 250,
     stagePadding: 8,
-    stageRadius: 12,
+    stageRadius: 18,
     popoverOffset: 6,
     showProgress: true,
     nextBtnText: say('tour.next'),

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { readFile, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { button, code, drawn, launch, plane, step, until } from './browser.mjs'
+import { button, code, drawn, launch, plane, returning, step, until } from './browser.mjs'
 import { ROOT, serve } from './package.mjs'
 
 const DIST = process.env.DIST ?? join(ROOT, 'dist')
@@ -24,6 +24,7 @@ async function list() {
 /** Opens the page of a server where service workers may run, and waits until one does. */
 async function visit(server, query = '?device=cpu&grid=5') {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 } })
+  await context.addInitScript(returning)
   const page = await context.newPage()
   await page.goto(`${server.url}/${query}`)
   await drawn(page)
@@ -95,7 +96,20 @@ test('a new version is offered, and until it is taken nothing of it is used', { 
   await page.locator('#panel-lab > summary').click()
   await page.getByRole('status', { name: 'State of the laboratory' }).getByText('is closed').waitFor()
 
-  await page.reload()
+  // The tab of the first visit is told, without a reload, once the browser has looked.
+  const debug = []
+  page.on('console', m => debug.push(m.text()))
+  const update = page.evaluate(async () => {
+    const registration = await navigator.serviceWorker.ready
+    registration.addEventListener('updatefound', () => {
+      const n = registration.installing
+      console.log('found', n.state)
+      n.addEventListener('statechange', () => console.log('state', n.state, String(navigator.serviceWorker.controller)))
+    })
+    const r = await registration.update()
+    console.log('updated', String(r.installing?.state), String(r.waiting?.state), String(r.active?.state))
+  }).catch(e => debug.push('error ' + e))
+  setInterval(() => console.log(debug.splice(0)), 3000).unref()
   await page.getByRole('alert').getByText('There is a new version').waitFor({ timeout: 30_000 })
   await drawn(page)
   const text = path => page.evaluate(async path => (await fetch(path)).text(), path)

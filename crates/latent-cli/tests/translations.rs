@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::iter::Peekable;
 use std::path::{Path, PathBuf};
+use std::str::Chars;
 
 use latent_core::lab::EXPERIMENTS;
 use latent_core::models::FAMILIES;
@@ -11,35 +13,40 @@ use latent_protocol::Control;
 /// Where a value goes in a sentence.
 const HOLE: &str = "{}";
 
-/// What is said elsewhere than on the page, by where it stands.
+/// Sources that say nothing to the page.
 const ELSEWHERE: &[&str] = &[
-    // On the command line and in tests.
-    "latent-core/src/conformance.rs",
-    "latent-core/src/gates.rs",
-    "latent-core/src/training/gradient_check.rs",
-    "latent-engine/src/web/conformance.rs",
+    // They talk to tests and to the command line.
     "/tests.rs",
     "/golden.rs",
-    // To the programs that use the npm package, in English.
-    "latent-engine/src/library.rs",
-    "latent-engine/src/library/",
-    "latent-engine/src/web/library.rs",
+    "/conformance.rs",
+    "/gates.rs",
+    "/gradient_check.rs",
+    // They talk to the programs that use the npm package, in English.
+    "/library.rs",
+    "/library/",
     // Cards are looked at whole; the rest are names of gates.
     "latent-core/src/models/",
 ];
 
-/// What comes before texts that nobody is told: reasons for the compiler, what never happens, pilots of gates, and names of
-/// things on a GPU.
+/// What stands before texts that no visitor sees: reasons for the compiler, pilots of gates, what never happens, names on a
+/// GPU, the console.
 const UNTOLD: &[&str] =
-    &["reason = ", "expect(", "panic!(", "reference: ", "label: Some(", "error_1(&format!(", "error_2(&"];
+    &["reason =", "reference:", "expect(", "panic!(", "label: Some(", "error_1(&format!(", "error_2(&"];
 
-/// Errors of a page that does not fit its engine, which their makers read.
-const MAKERS: &[&str] =
-    &["the first message must bring the canvases", "no canvases came with the first message"];
+/// Texts that no visitor sees either: names, and faults of a page that does not fit its engine.
+const NAMES: &[&str] = &[
+    "some test images",
+    "stop measuring",
+    "the first message must bring the canvases",
+    "no canvases came with the first message",
+    "not a canvas",
+    "a canvas has no 2-D context",
+    "the GPU is not open",
+];
 
-/// Sentences that engines say without having them: labels that belong to the one above begin like this, and the name that
-/// the page gives to the visitor's images.
-const REPEATED: &[&str] = &["  {}", "Own images"];
+/// Keys that are in no source of an engine: labels that belong to the one above begin with two spaces, and the page gives
+/// the visitor's images this name.
+const OTHERS: &[&str] = &["  {}", "Own images", "Own images ({})"];
 
 /// A text in a source.
 struct Literal {
@@ -74,44 +81,43 @@ fn cards_are_translated() {
 
 #[test]
 fn errors_are_translated() {
-    let mut wanted = Vec::new();
-    for literal in literals().into_iter().filter(is_error) {
-        wanted.push(sentence(&literal.text));
+    let mut texts = Vec::new();
+    for Literal { path, text, .. } in literals().into_iter().filter(is_error) {
+        texts.push(sentence(&text));
         // These also stand within sentences: of data that cannot be used, and of an engine that ended.
-        if literal.path.ends_with("idx.rs") || literal.text.starts_with("the device") {
-            wanted.push(literal.text);
+        if path.ends_with("idx.rs") || text.starts_with("the device") {
+            texts.push(text);
         }
     }
-    assert!(wanted.len() > 20, "errors are not found in the sources any more");
+    assert!(texts.len() > 20, "errors are not found in the sources any more");
     for (path, words) in languages() {
-        let missing: Vec<_> = wanted.iter().filter(|text| !words.contains_key(*text)).collect();
+        let missing: Vec<_> = texts.iter().filter(|text| !words.contains_key(*text)).collect();
         assert!(missing.is_empty(), "{} lacks {missing:#?}", path.display());
     }
 }
 
-/// Findings, measures, devices and faults. A word that is all lower case may be a key, and is not looked at.
+/// Findings, measures, devices, faults. A lower-case word may as well be a key, so words like `steps` are not looked for.
 #[test]
 fn what_is_told_is_translated() {
     let is_told = |literal: &Literal| {
         let Literal { path, before, text } = literal;
-        let is_text = text.trim().contains(' ') || text.starts_with(char::is_uppercase);
-        is_text
+        (text.trim().contains(' ') || text.starts_with(char::is_uppercase))
             && is_telling(text)
             && !is_error(literal)
-            && !ELSEWHERE.iter().any(|place| path.contains(place))
+            && !ELSEWHERE.iter().any(|part| path.contains(part))
             && !UNTOLD.iter().any(|end| before.ends_with(end))
-            && !MAKERS.contains(&text.as_str())
+            && !NAMES.contains(&text.as_str())
     };
     let told: Vec<Literal> = literals().into_iter().filter(is_told).collect();
     assert!(told.len() > 100, "texts are not found in the sources any more");
     for (path, words) in languages() {
         let has = |text: &str| {
-            // A part of a sentence, as in `, training digits`.
+            // What begins in lower case may be a part, as in `, training digits`.
             let is_part = !text.starts_with(char::is_uppercase);
             words.keys().any(|key| fits(key, text) || is_part && key.contains(text.trim_start()))
         };
-        let missing: Vec<_> = told.iter().filter(|literal| !has(&literal.text)).collect();
-        let missing: Vec<_> = missing.iter().map(|literal| (&literal.path, &literal.text)).collect();
+        let texts = told.iter().map(|literal| &literal.text);
+        let missing: Vec<_> = texts.filter(|text| !has(text)).collect();
         assert!(missing.is_empty(), "{} lacks {missing:#?}", path.display());
     }
 }
@@ -128,32 +134,21 @@ fn files_are_in_order() {
             "{}: sorted by keys, each of which is there once",
             path.display()
         );
-        for (english, other) in &words {
+        for (key, other) in &words {
             let holes = |text: &str| text.matches(HOLE).count();
-            assert!(!other.trim().is_empty() && holes(english) == holes(other), "{english}");
-            let is_said = |literal: &Literal| {
-                let text = &literal.text;
-                is_telling(text) && fits(english, text) || *english == *text || *english == sentence(text)
-            };
-            assert!(
-                REPEATED.contains(&english.as_str()) || literals.iter().any(is_said),
-                "no engine says {english:?}"
-            );
-            // The page takes the first pattern that fits.
-            let first =
-                words.keys().find(|pattern| pattern.contains(HOLE) && holds(pattern, &filled(english)));
-            assert!(holes(english) == 0 || first == Some(english), "{english:?} is taken for {first:?}");
+            assert!(!other.trim().is_empty() && holes(key) == holes(other), "{key:?} and {other:?}");
+            let is_said =
+                |Literal { text, .. }: &Literal| fits(key, text) || [text, &sentence(text)].contains(&key);
+            assert!(OTHERS.contains(&key.as_str()) || literals.iter().any(is_said), "no engine says {key:?}");
+            // The page takes the first pattern that holds.
+            let first = words.keys().find(|pattern| holes(pattern) > 0 && holds(pattern, &filled(key)));
+            assert!(holes(key) == 0 || first == Some(key), "{key:?} is taken for {first:?}");
         }
     }
 }
 
 fn is_error(literal: &Literal) -> bool {
-    literal.before.ends_with("#[error(") && !ELSEWHERE.iter().any(|place| literal.path.contains(place))
-}
-
-/// Whether it has more than holes and marks.
-fn is_telling(text: &str) -> bool {
-    text.chars().filter(|c| c.is_alphabetic()).count() > 3
+    literal.before.ends_with("#[error(")
 }
 
 /// How `CoreError::sentence` says it.
@@ -162,19 +157,23 @@ fn sentence(error: &str) -> String {
     letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).chain(['.']).collect()
 }
 
-/// Whether a key of a language may be what becomes of a text, by itself or with others in its holes; signs and indentation
-/// aside.
+/// Whether it has more than holes and signs.
+fn is_telling(text: &str) -> bool {
+    text.chars().filter(|c| c.is_alphabetic()).count() > 3
+}
+
+/// Whether a key may be what becomes of a text, by itself or with another in a hole; indentation and sign aside.
 fn fits(key: &str, text: &str) -> bool {
-    let bare = |text: &str| text.trim_start_matches([' ', '\u{2212}']).to_string();
-    let (key, text) = (bare(key), bare(text));
-    holds(&key, &filled(&text)) || holds(&text, &filled(&key))
+    let [key, text] = [key, text].map(|text| text.trim_start_matches([' ', '\u{2212}']));
+    let are_telling = is_telling(key) && is_telling(text);
+    are_telling && (holds(key, &filled(text)) || holds(text, &filled(key)))
 }
 
 fn filled(text: &str) -> String {
     text.replace(HOLE, "1")
 }
 
-/// Whether a text is a sentence with something in the holes of its pattern, or nothing.
+/// Whether a text is a pattern with something or nothing in its holes.
 fn holds(pattern: &str, text: &str) -> bool {
     let parts: Vec<&str> = pattern.split(HOLE).collect();
     let [first, between @ .., last] = parts.as_slice() else { return pattern == text };
@@ -186,82 +185,67 @@ fn holds(pattern: &str, text: &str) -> bool {
     rest.ends_with(last)
 }
 
+/// The files, and what is in them.
 fn languages() -> Vec<(PathBuf, BTreeMap<String, String>)> {
-    let files = below(&root().join("www/text"))
-        .into_iter()
-        .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(".engine.json")));
-    let words =
+    let files = files_below("www/text").into_iter();
+    let files = files.filter(|path| path.to_string_lossy().ends_with(".engine.json"));
+    let read =
         |path: &Path| serde_json::from_slice(&fs::read(path).expect("a file")).expect("texts by texts");
-    let found: Vec<_> = files.map(|path| (path.clone(), words(&path))).collect();
+    let found: Vec<_> = files.map(|path| (path.clone(), read(&path))).collect();
     assert!(!found.is_empty(), "there are no languages");
     found
 }
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// All files in a folder and in those within it.
-fn below(folder: &Path) -> Vec<PathBuf> {
+/// All files in a folder of the repository and in those within it.
+fn files_below(folder: impl AsRef<Path>) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(folder);
     let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
-    entries.flat_map(|path| if path.is_dir() { below(&path) } else { vec![path] }).collect()
+    entries.flat_map(|path| if path.is_dir() { files_below(path) } else { vec![path] }).collect()
 }
 
-/// All texts in the sources of engines, tests aside.
+/// All texts in the sources of engines, without those of tests.
 fn literals() -> Vec<Literal> {
     let mut found = Vec::new();
-    for name in ["latent-core", "latent-engine", "latent-protocol"] {
-        for path in below(&root().join("crates").join(name).join("src")) {
-            let Some(source) =
-                fs::read_to_string(&path).ok().filter(|_| path.extension().is_some_and(|e| e == "rs"))
-            else {
-                continue;
-            };
-            let tests = ["\n#[cfg(test)]\nmod ", "\n#[cfg(test)]\npub(crate) mod "];
-            let end = tests.iter().filter_map(|tests| source.find(tests)).min().unwrap_or(source.len());
-            read_literals(&path.to_string_lossy(), &source[..end], &mut found);
+    let sources =
+        ["latent-core", "latent-engine", "latent-protocol"].map(|name| format!("crates/{name}/src"));
+    for path in
+        sources.iter().flat_map(files_below).filter(|path| path.extension().is_some_and(|e| e == "rs"))
+    {
+        let source = fs::read_to_string(&path).expect("a source");
+        let code = source.split("\n#[cfg(test)]\n").next().unwrap_or_default();
+        let (mut rest, mut before) = (code.chars().peekable(), String::new());
+        while let Some(c) = rest.next() {
+            match c {
+                '/' if rest.peek() == Some(&'/') => while rest.next_if(|c| *c != '\n').is_some() {},
+                // As a character.
+                '"' if before.ends_with(['\'', '\\']) && rest.peek() == Some(&'\'') => {}
+                '"' => {
+                    let (path, before) = (path.display().to_string(), std::mem::take(&mut before));
+                    let text = literal(&mut rest);
+                    found.push(Literal { path, before: before.trim_end().into(), text });
+                }
+                _ => before.push(c),
+            }
         }
     }
     found
 }
 
-fn read_literals(path: &str, source: &str, found: &mut Vec<Literal>) {
-    let mut before = String::new();
-    let mut rest = source.chars().peekable();
-    while let Some(c) = rest.next() {
-        match c {
-            '/' if rest.peek() == Some(&'/') => while rest.next_if(|c| *c != '\n').is_some() {},
-            // A quote as a character.
-            '"' if before.ends_with(['\'', '\\']) && rest.peek() == Some(&'\'') => {}
-            '"' => {
-                let text = read_literal(&mut rest);
-                found.push(Literal { path: path.into(), before: before.trim_end().into(), text });
-                before.clear();
-            }
-            _ => before.push(c),
-        }
-    }
-}
-
 /// What stands until the closing quote.
-fn read_literal(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> String {
+fn literal(rest: &mut Peekable<Chars<'_>>) -> String {
     let mut text = String::new();
-    while let Some(c) = rest.next() {
-        match c {
-            '"' => break,
-            '{' => {
+    while let Some(c) = rest.next().filter(|c| *c != '"') {
+        match (c, rest.peek()) {
+            ('{', _) => {
                 while rest.next_if(|c| *c != '}').is_some() {}
                 text.push('{');
             }
-            '\\' => match rest.next() {
-                Some('\n') => while rest.next_if(|c| c.is_whitespace()).is_some() {},
-                Some('u') => {
-                    let digits: String = rest.by_ref().skip(1).take_while(|c| *c != '}').collect();
-                    text.extend(u32::from_str_radix(&digits, 16).ok().and_then(char::from_u32));
-                }
-                Some('n') => text.push('\n'),
-                other => text.extend(other),
-            },
+            ('\\', Some('\n')) => while rest.next_if(|c| c.is_whitespace()).is_some() {},
+            ('\\', Some('u')) => {
+                let digits: String = rest.by_ref().skip(2).take_while(|c| *c != '}').collect();
+                text.extend(u32::from_str_radix(&digits, 16).ok().and_then(char::from_u32));
+            }
+            ('\\', _) => text.extend(rest.next()),
             _ => text.push(c),
         }
     }

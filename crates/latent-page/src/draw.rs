@@ -461,7 +461,7 @@ mod tests {
         let loss_of =
             TestLoss { label: "\u{2212}ELBO".into(), unit: "nats".into(), total: 132.1, parts, images: 1 };
         let seen = Observation { loss: Some(loss_of), ..observation() };
-        assert_eq!(seen.loss.as_ref().map(parts).as_deref(), Some(" = reconstruction 128.0 + KL 4.1"));
+        assert_eq!(seen.loss.as_ref().map(super::parts).as_deref(), Some(" = reconstruction 128.0 + KL 4.1"));
         assert_eq!(loss(&seen), "draw.loss", "its parts have the KL");
         assert_eq!(loss(&observation()), "draw.kl");
     }

@@ -158,7 +158,7 @@ fn all(within: &HtmlElement, selector: &str) -> Vec<Element> {
 fn Trace(store: Store, client: Client) -> impl IntoView {
     // Whatever was decoded is followed, as long as this can be seen.
     Effect::new(move |_| {
-        store.card.track();
+        store.model.track();
         client.want_encoder();
     });
     Effect::new(move |_| {

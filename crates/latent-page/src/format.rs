@@ -81,9 +81,10 @@ pub fn clock(ms: f64) -> String {
 
 /// A sentence: with a capital and a full stop.
 pub fn sentence(text: &str) -> String {
-    match text.split_at_checked(1) {
-        Some((first, rest)) => first.to_ascii_uppercase() + rest + ".",
-        None => text.into(),
+    let mut rest = text.chars();
+    match rest.next() {
+        Some(first) => first.to_uppercase().chain(rest).chain(['.']).collect(),
+        None => String::new(),
     }
 }
 
@@ -129,7 +130,7 @@ mod tests {
         assert_eq!(decimal(999.9, 0), "1,000");
         assert_eq!(loss(0.041_23), "0.0412");
         assert_eq!(loss(-1149.24), "\u{2212}1149.2");
-        assert_eq!(sentence("test 1"), "Test 1.");
+        assert_eq!(["test 1", "ähnlich", ""].map(sentence), ["Test 1.", "Ähnlich.", ""]);
     }
 
     #[test]
