@@ -11,13 +11,19 @@ const SOFTWARE_GPU = [
   '--enable-unsafe-webgpu', '--enable-features=Vulkan', '--use-vulkan=swiftshader', '--use-angle=swiftshader',
 ]
 
-/** A browser; as root it runs without its sandbox, which does not start there. */
-export function launch({ gpu = false } = {}) {
+/** Which program, and how; as root it runs without its sandbox, which does not start there. */
+function settings(...args) {
   const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : []
-  return chromium.launch({
-    executablePath: process.env.CHROMIUM,
-    args: [...QUIET, ...sandbox, '--disable-dev-shm-usage', ...(gpu ? SOFTWARE_GPU : [])],
-  })
+  return { executablePath: process.env.CHROMIUM, args: [...QUIET, ...sandbox, '--disable-dev-shm-usage', ...args] }
+}
+
+/** A browser. */
+export const launch = ({ gpu = false } = {}) => chromium.launch(settings(...(gpu ? SOFTWARE_GPU : [])))
+
+/** An address in a window of its own, without the browser's bars, as an installed page has it. */
+export async function launchApp(url) {
+  const context = await chromium.launchPersistentContext('', settings(`--app=${url}`))
+  return context.pages()[0] ?? context.waitForEvent('page')
 }
 
 /** Who was here before, and is not invited to the tour. Runs in the page, before its scripts. */

@@ -22,11 +22,12 @@ test('every family is explained, its objective in the colours of the chart', { t
     await until(() => panel(page).locator('.mistakes li').count(), n => n >= 3, `${family}: mistakes`)
     assert.ok((await panel(page).locator('p.what').innerText()).length > 100, family)
     assert.match(await panel(page).getByRole('link').first().getAttribute('href'), /^https:/)
-    const terms = await panel(page).locator('.objective [data-term]').evaluateAll(terms => terms.map(term => [term.dataset.term, getComputedStyle(term).color]))
+    const terms = await panel(page).locator('.objective [data-term]').evaluateAll(terms => terms.map(term => [term.dataset.term, getComputedStyle(term).getPropertyValue('--term')]))
     assert.ok(terms.length > 0, family)
     for (const [term, color] of terms) {
       const swatch = page.locator(`.legend li:has(output[data-loss="${term}"]) .swatch`)
-      assert.equal(color, await swatch.evaluate(swatch => getComputedStyle(swatch).backgroundColor), `${family}: ${term}`)
+      // Darker or brighter on the page, so that it can be read.
+      assert.deepEqual(color.match(/\d+/g), (await swatch.evaluate(swatch => getComputedStyle(swatch).backgroundColor)).match(/\d+/g), `${family}: ${term}`)
     }
   }
   healthy(page)
@@ -53,7 +54,7 @@ test('the networks show what they compute for the code under the handle', async 
   await until(() => figures.count(), n => n === 2, 'decoder and encoder')
   const units = await figures.locator('li > span:first-of-type').allInnerTexts()
   assert.equal(units[0], 'code, 2')
-  assert.equal(units[1], '256 units', 'as the shipped model was trained')
+  assert.equal(units[1], '128 units', 'as the shipped model was trained')
   assert.ok(units.includes('image, 28 \u00d7 28') && units.at(-1) === 'mean of the code, 2', `${units}`)
   assert.match(await figures.first().locator('li').nth(1).innerText(), /\d+ above zero, up to \d/)
 
@@ -99,7 +100,7 @@ test('who does not see the digit hears where the handle is and what the judge se
   assert.ok(isAsked())
   const digits = new Set()
   // Along the row below the middle many digits lie.
-  for (let count = 0; count < 8; count++) {
+  for (let count = 0; count < 3; count++) {
     for (let press = 0; press < 2; press++) await page.keyboard.press('Shift+ArrowRight')
     await page.waitForTimeout(200)
     const here = (await code(page)).map(n => n.toFixed(2)).join(', ')

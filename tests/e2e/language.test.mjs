@@ -36,7 +36,7 @@ test('whose browser speaks German reads German, everywhere', { timeout: 180_000 
   await page.locator('#experiment-half-a-digit .origin').waitFor({ timeout: 60_000 })
   await button(page, german['training.step']).click()
   await until(() => page.locator('.counters output').innerText(), steps => steps === '1', 'a step', 60_000)
-  await plane(page).focus()
+  await page.getByRole('application', { name: german['plane.plane'] }).focus()
   await page.keyboard.press('ArrowRight')
   await page.locator('.mistakes li').first().waitFor()
   await button(page, german['measure.measure']).click()

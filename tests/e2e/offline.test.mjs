@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { readFile, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { button, code, drawn, launch, plane, returning, step, until } from './browser.mjs'
+import { button, code, drawn, launch, launchApp, plane, returning, step, until } from './browser.mjs'
 import { ROOT, serve } from './package.mjs'
 
 const DIST = process.env.DIST ?? join(ROOT, 'dist')
@@ -19,6 +19,13 @@ const said = page => page.getByRole('status', { name: 'Use without a network' })
 async function list() {
   const script = await readFile(join(DIST, 'sw.js'), 'utf8')
   return JSON.parse(script.match(/const \[VERSION, MEGABYTES, FIRST, LATER\] = ([^]*?\n\])/)[1])
+}
+
+/** A server of the page, and of made-up files, while a test runs: one that is left open keeps the process alive. */
+async function serving(t, files) {
+  const server = await serve(DIST, files)
+  t.after(server.close)
+  return server
 }
 
 /** Opens the page of a server where service workers may run, and waits until one does. */
@@ -49,14 +56,10 @@ test('the list of files is that of the files', async () => {
   assert.equal(megabytes, Math.ceil(await bytes(Object.keys(found)) / 1e6))
 })
 
-test('with all files kept, the page draws, learns and opens its laboratory without a network', { timeout: 180_000 }, async () => {
-  const server = await serve(DIST)
-  const page = await visit(server)
-  await page.getByRole('button', { name: /^Keep all files/ }).click()
-  await said(page).getByText('All files are kept').waitFor({ timeout: 60_000 })
+/** Takes the server away, and uses what the page has. */
+async function worksAlone(page, server) {
   server.close()
   await assert.rejects(fetch(server.url), 'the server is gone')
-
   await page.reload()
   await drawn(page)
   const before = await code(page)
@@ -66,6 +69,14 @@ test('with all files kept, the page draws, learns and opens its laboratory witho
   await button(page, 'Train').click()
   await until(() => step(page), n => n >= 20, 'steps', 60_000)
   await button(page, 'Pause').click()
+}
+
+test('with all files kept, the page draws, learns and opens its laboratory without a network', { timeout: 180_000 }, async t => {
+  const server = await serving(t)
+  const page = await visit(server)
+  await page.getByRole('button', { name: /^Keep all files/ }).click()
+  await said(page).getByText('All files are kept').waitFor({ timeout: 60_000 })
+  await worksAlone(page, server)
   await page.locator('#panel-lab > summary').click()
   const card = page.locator('#experiment-density')
   await card.getByRole('button', { name: 'Run' }).click()
@@ -73,9 +84,32 @@ test('with all files kept, the page draws, learns and opens its laboratory witho
   await page.context().close()
 })
 
-test('a new version is offered, and until it is taken nothing of it is used', { timeout: 180_000 }, async () => {
+test('a page that is being installed keeps all files unasked', { timeout: 120_000 }, async t => {
+  const page = await visit(await serving(t))
+  const kept = () => page.evaluate(async () => (await (await caches.open((await caches.keys())[0])).keys()).length)
+  const [, , first, later] = await list()
+  assert.equal(await kept(), Object.keys(first).length)
+  await page.evaluate(() => dispatchEvent(new Event('appinstalled')))
+  await said(page).getByText('All files are kept').waitFor({ timeout: 60_000 })
+  assert.equal(await kept(), Object.keys({ ...first, ...later }).length)
+  await page.context().close()
+})
+
+test('an installed page keeps all files unasked, and works alone', { timeout: 180_000 }, async t => {
+  const server = await serving(t)
+  const page = await launchApp(`${server.url}/?device=cpu&grid=5`)
+  t.after(() => page.context().close())
+  await drawn(page)
+  assert.ok(await page.evaluate(() => matchMedia('(display-mode: standalone)').matches), 'as installed')
+  await page.evaluate(returning)
+  await said(page).getByText('All files are kept').waitFor({ timeout: 60_000 })
+  await worksAlone(page, server)
+  await said(page).getByText('All files are kept').waitFor({ timeout: 30_000 })
+})
+
+test('a new version is offered, and until it is taken nothing of it is used', { timeout: 180_000 }, async t => {
   const files = {}
-  const server = await serve(DIST, files)
+  const server = await serving(t, files)
   const page = await visit(server)
   const [version, , first] = await list()
 
@@ -95,21 +129,10 @@ test('a new version is offered, and until it is taken nothing of it is used', { 
   // What the old version has not kept yet is not taken from the new one.
   await page.locator('#panel-lab > summary').click()
   await page.getByRole('status', { name: 'State of the laboratory' }).getByText('is closed').waitFor()
+  await page.waitForURL(/[?&]open=lab/)
 
-  // The tab of the first visit is told, without a reload, once the browser has looked.
-  const debug = []
-  page.on('console', m => debug.push(m.text()))
-  const update = page.evaluate(async () => {
-    const registration = await navigator.serviceWorker.ready
-    registration.addEventListener('updatefound', () => {
-      const n = registration.installing
-      console.log('found', n.state)
-      n.addEventListener('statechange', () => console.log('state', n.state, String(navigator.serviceWorker.controller)))
-    })
-    const r = await registration.update()
-    console.log('updated', String(r.installing?.state), String(r.waiting?.state), String(r.active?.state))
-  }).catch(e => debug.push('error ' + e))
-  setInterval(() => console.log(debug.splice(0)), 3000).unref()
+  // The tab of the first visit is told without a reload, once the browser has looked.
+  await page.evaluate(async () => (await navigator.serviceWorker.ready).update())
   await page.getByRole('alert').getByText('There is a new version').waitFor({ timeout: 30_000 })
   await drawn(page)
   const text = path => page.evaluate(async path => (await fetch(path)).text(), path)
@@ -117,10 +140,8 @@ test('a new version is offered, and until it is taken nothing of it is used', { 
   await Promise.all([page.waitForEvent('load'), button(page, 'Reload').click()])
   await drawn(page)
   assert.ok((await text(boot)).endsWith('// new\n'), 'the new script now')
-  await page.locator('#panel-lab > summary').click()
   await page.locator('#experiment-density').waitFor()
   const kept = await page.evaluate(() => caches.keys())
   assert.equal(kept.length, 1, 'the old version is gone')
   await page.context().close()
-  server.close()
 })

@@ -75,10 +75,8 @@ pub fn App() -> impl IntoView {
             <h1>{text("app.title")}</h1>
             <p class="lead">{text("app.lead")}</p>
             <Badge store=store />
-            <div class="top-tools">
-                <CopyLink store=store />
-                <Languages />
-            </div>
+            <CopyLink store=store />
+            <Languages />
         </header>
         <Alert store=store client=client />
         <Resume store=store client=client />

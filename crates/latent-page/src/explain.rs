@@ -1,7 +1,7 @@
 //! The panel that explains the chosen family: what it is, its objective with the numbers of the run in it, its networks at
 //! work, its paper, and the mistakes that people make with it. The words lie in `www/explain/<family>/`.
 
-use latent_protocol::ModelCard;
+use latent_protocol::{Control, ModelCard};
 use leptos::html::Div;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -42,7 +42,7 @@ fn Family(store: Store, card: ModelCard) -> impl IntoView {
     // Where numbers stand: under a term of the loss, or under a setting.
     let numbers = StoredValue::new_local(Vec::<(Number, Element)>::new());
     let is_there = RwSignal::new(false);
-    let of_text = card.clone();
+    let (of_text, paper) = (card.clone(), card.paper.clone());
     Effect::new(move |_| {
         let Some(place) = place.get() else { return };
         let card = of_text.clone();
@@ -69,13 +69,14 @@ fn Family(store: Store, card: ModelCard) -> impl IntoView {
                         .as_ref()
                         .and_then(|progress| progress.losses.get(*index))
                         .map(|term| format::loss(term.value)),
-                    Number::Setting(key) => settings.get(key).map(|value| format::plain(&value.to_string())),
+                    Number::Setting(key) => {
+                        settings.get(key).map(|value| shown(&card, key, &value.to_string()))
+                    }
                 };
                 place.set_text_content(Some(text.as_deref().unwrap_or("\u{2013}")));
             }
         });
     });
-    let paper = card.paper.clone();
     view! {
         <div class="words" node_ref=place></div>
         <p class="error" role="status">{move || is_missing.get().then(|| text("explain.missing"))}</p>
@@ -88,16 +89,28 @@ fn Family(store: Store, card: ModelCard) -> impl IntoView {
     }
 }
 
+/// The value of a setting: a number, or what its menu says.
+fn shown(card: &ModelCard, key: &str, value: &str) -> String {
+    match card.hyperparameter(key).map(|h| &h.control) {
+        Some(Control::Pick { options, .. }) => options
+            .iter()
+            .find(|option| option.id == value)
+            .map_or_else(|| value.into(), |option| option.label.to_string()),
+        _ => format::plain(value),
+    }
+}
+
 /// What is told of a family: what it is, and then its objective before the rest.
 async fn html(family: &str) -> Result<String, JsValue> {
     let file = |name: &str| ["explain/", family, "/", name, ".html"].concat();
     let (formulas, told) = (file("objective"), file(&language()));
     let (formulas, told) = (fetch_text(&formulas).await?, fetch_text(&told).await?);
     let (what, rest) = told.split_once("</p>").unwrap_or(("", &told));
-    let (label, numbers) = (text("explain.objective"), text("explain.numbers"));
+    let (symbols, mistakes) = rest.split_once("<ul").unwrap_or((rest, ""));
+    let [objective, numbers, title] = ["explain.objective", "explain.numbers", "explain.mistakes"].map(text);
     Ok(format!(
-        "{what}</p><div class='objective' tabindex='0' role='region' aria-label='{label}'>{formulas}</div>\
-         <p class='help'>{numbers}</p>{rest}"
+        "{what}</p><div class='objective' tabindex='0' role='region' aria-label='{objective}'>{formulas}</div>\
+         <p class='help'>{numbers}</p>{symbols}<h3>{title}</h3><ul{mistakes}"
     ))
 }
 

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use crate::client::Client;
 use crate::format;
-use crate::store::Store;
+use crate::store::{Judged, Store};
 use crate::text::filled;
 use crate::timing::now_ms;
 
@@ -47,7 +47,8 @@ pub fn JudgeLine(store: Store, client: Client) -> impl IntoView {
         filled("judge.place", &[("z", &z)])
     };
     let line = move || {
-        let (class, share) = store.judged.get()?;
+        // Of another place than this it says nothing.
+        let Judged { class, share, .. } = store.judged.get().filter(|seen| seen.z == *store.z.read())?;
         let percent = format::decimal(f64::from(share) * 100.0, 0);
         Some(view! {
             <span class="unseen">{place.clone()} " "</span>

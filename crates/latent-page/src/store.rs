@@ -87,8 +87,8 @@ pub struct Store {
     pub route: RwSignal<Option<Pictured<Route>>>,
     /// The path that is drawn on the plane by hand.
     pub sketch: Sketch,
-    /// What the judge sees in the digit under the handle, and how sure it is, 0 to 1.
-    pub judged: RwSignal<Option<(usize, f32)>>,
+    /// What the judge saw last in the digit under the handle.
+    pub judged: RwSignal<Option<Judged>>,
     /// What the networks computed for the code under the handle.
     pub traced: RwSignal<Option<Pictured<Trace>>>,
     /// The last training step that was done slowly.
@@ -125,6 +125,17 @@ pub struct Store {
     pub notice: RwSignal<Option<Notice>>,
     /// Colours to draw with.
     pub theme: RwSignal<Theme>,
+}
+
+/// What the judge saw.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// The code of the digit.
+    pub z: Vec<f32>,
+    /// Its class.
+    pub class: usize,
+    /// How sure the judge is, 0 to 1.
+    pub share: f32,
 }
 
 /// Test images with their classes.

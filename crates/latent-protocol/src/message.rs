@@ -327,6 +327,8 @@ pub enum Event {
     },
     /// The judge looked at the digit under the handle.
     Judged {
+        /// The code of the digit.
+        z: Vec<f32>,
         /// The class that it sees.
         class: usize,
         /// How sure it is, 0 to 1.

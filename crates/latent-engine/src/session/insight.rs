@@ -16,8 +16,8 @@ impl<H: Host> Session<H> {
         }
         let judge = self.judge.as_ref().ok_or(CoreError::Unable("be judged: the judge is missing"))?;
         let (model, z) = self.view.code().ok_or(CoreError::Unable("be judged before it is there"))?;
-        let (class, share) = judge.verdict(decode(model, z)).await?;
-        self.host.emit(Event::Judged { class, share });
+        let (class, share) = judge.verdict(decode(model, z.clone())).await?;
+        self.host.emit(Event::Judged { z, class, share });
         Ok(())
     }
 

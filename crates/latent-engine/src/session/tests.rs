@@ -803,7 +803,7 @@ fn the_judge_comes_once_and_looks_at_what_is_under_the_handle() {
         bench.send(Command::Move { point });
         bench.input(Input::Command(Command::Judge, weights));
         let events = bench.heard();
-        let [.., Event::Judged { class, share }] = events.as_slice() else { panic!("{events:?}") };
+        let [.., Event::Judged { class, share, .. }] = events.as_slice() else { panic!("{events:?}") };
         assert!(*class < 10 && *share > 0.0 && *share <= 1.0, "{share}");
         *share
     };

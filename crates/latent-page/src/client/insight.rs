@@ -8,6 +8,7 @@ use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
 use super::{Client, Inner};
+use crate::store::Judged;
 
 /// A question of which one is on its way at a time, and the latest counts.
 #[derive(Default)]
@@ -84,7 +85,7 @@ impl Inner {
     }
 
     /// The judge answered, with what it saw if it could see anything.
-    pub(super) fn judged(self: &Rc<Self>, seen: Option<(usize, f32)>) {
+    pub(super) fn judged(self: &Rc<Self>, seen: Option<Judged>) {
         if let Some(seen) = seen {
             self.store.judged.set(Some(seen));
         }

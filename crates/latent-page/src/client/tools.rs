@@ -8,7 +8,7 @@ use latent_protocol::{Command, DataSource, Event, ModelCard, OwnData, Path, Subj
 use leptos::prelude::*;
 
 use super::{Client, Inner};
-use crate::store::{Pictured, Remedy, TestImages};
+use crate::store::{Judged, Pictured, Remedy, TestImages};
 use crate::told;
 
 /// Test images whose places are shown.
@@ -259,7 +259,7 @@ impl Inner {
                     then(Uint8Array::from(bytes.as_slice()), step);
                 }
             }
-            Event::Judged { class, share } => self.judged(Some((class, share))),
+            Event::Judged { z, class, share } => self.judged(Some(Judged { z, class, share })),
             Event::Traced { trace } => {
                 store.traced.set(Some(Pictured { what: trace, pixels: Arc::new(bytes) }));
                 self.traced();
