@@ -10,7 +10,7 @@ const STEPS = [
   ['train', '.training .buttons .primary', 'left'],
   ['model', '.family', 'left'],
   ['panels', '.panels', 'top'],
-  ['keep', '.copy-link', 'bottom'],
+  ['keep', '.copy-link button', 'bottom'],
 ]
 
 const saying = words()

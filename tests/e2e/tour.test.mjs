@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test'
 import { button, code, drawn, healthy, launch, open, plane, until, violations } from './browser.mjs'
 
 /** What the steps are about, in order. */
-const STEPS = ['.plane', '.digit', '.training .buttons .primary', '.family', '.panels', '.copy-link']
+const STEPS = ['.plane', '.digit', '.training .buttons .primary', '.family', '.panels', '.copy-link button']
 
 let browser
 before(async () => { browser = await launch() })

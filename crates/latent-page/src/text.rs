@@ -40,7 +40,7 @@ struct Words {
     /// Its code, as in `de`.
     language: String,
     marks: Marks,
-    texts: LiteMap<String, String>,
+    texts: LiteMap<String, &'static str>,
     /// English sentences of engines, and what they are in this language; empty in English.
     engine: LiteMap<String, String>,
 }
@@ -52,26 +52,26 @@ struct Words {
 pub async fn load() -> Result<(), JsValue> {
     let promise: Promise = Reflect::get(&js_sys::global(), &"words".into())?.dyn_into()?;
     let parts: Array = JsFuture::from(promise).await?.unchecked_into();
-    let texts = entries(&parts.get(1));
-    // There is one language in the life of a page.
-    let mark = |key: &str| texts.get(key).map_or("", |mark| String::leak(mark.clone()));
+    // There is one language in the life of a page: its texts stay.
+    let texts = entries(&parts.get(1), String::leak);
+    let mark = |key: &str| texts.get(key).copied().unwrap_or_default();
     WORDS.set(Words {
         language: parts.get(0).as_string().unwrap_or_default(),
         marks: Marks { point: mark("number.point"), group: mark("number.group"), list: mark("number.list") },
-        engine: entries(&parts.get(2)),
+        engine: entries(&parts.get(2), |text| text),
         texts,
     });
     Ok(())
 }
 
 /// Keys with their texts. They come in order.
-fn entries(of: &JsValue) -> LiteMap<String, String> {
+fn entries<T>(of: &JsValue, keep: impl Fn(String) -> T) -> LiteMap<String, T> {
     let mut map = LiteMap::new();
     if let Some(object) = of.dyn_ref::<Object>() {
         for entry in Object::entries(object) {
             let entry: Array = entry.unchecked_into();
             if let (Some(key), Some(text)) = (entry.get(0).as_string(), entry.get(1).as_string()) {
-                map.insert(key, text);
+                map.insert(key, keep(text));
             }
         }
     }
@@ -89,8 +89,8 @@ pub fn marks() -> Marks {
 }
 
 /// The text of a key; the key itself where there are no words, as in tests outside a browser.
-pub fn text(key: &str) -> String {
-    WORDS.with_borrow(|words| words.texts.get(key).cloned()).unwrap_or_else(|| key.into())
+pub fn text(key: &'static str) -> &'static str {
+    WORDS.with_borrow(|words| words.texts.get(key).copied()).unwrap_or(key)
 }
 
 /// The text of a key with values in place of their names in braces: `{count}`.
