@@ -101,7 +101,7 @@ fn LossChart(store: Store, card: ModelCard, past: Vec<Past>) -> impl IntoView {
         let evaluated = store.evaluated.read();
         match evaluated.as_ref() {
             Some(evaluated) => filled("chart.test-loss", &[("loss", &evaluated.loss.label)]),
-            None => text("chart.test"),
+            None => text("chart.test").into(),
         }
     };
     let about_test = move || {
@@ -109,8 +109,8 @@ fn LossChart(store: Store, card: ModelCard, past: Vec<Past>) -> impl IntoView {
         let score =
             store.evaluated.read().as_ref().map(|evaluated| provenance::score_of_run(store, evaluated));
         match score {
-            Some(score) => [about, format::sentence(&score)].join(" "),
-            None => about,
+            Some(score) => [about, &format::sentence(&score)].join(" "),
+            None => about.into(),
         }
     };
     let unit = card.losses.first().map(|term| term.unit.to_string()).unwrap_or_default();

@@ -361,7 +361,7 @@ pub fn CloudControls(store: Store, client: Client) -> impl IntoView {
                 <input
                     type="radio"
                     name="view"
-                    aria-label=name.clone()
+                    aria-label=name
                     prop:checked=move || store.view.get() == view
                     on:change=move |_| choose(view)
                 />

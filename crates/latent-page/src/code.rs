@@ -85,7 +85,7 @@ fn Axes(store: Store, client: Client, latent_dim: usize) -> impl IntoView {
         let name = text(name);
         view! {
             <label>
-                <span>{name.clone()}</span>
+                <span>{name}</span>
                 <select
                     aria-label=name
                     prop:value=move || store.look.read().axes[side].to_string()

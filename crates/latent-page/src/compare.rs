@@ -184,7 +184,7 @@ fn Explorer(store: Store, client: Client) -> impl IntoView {
     let is_busy = |store: Store| matches!(store.phase.get(), Phase::Running | Phase::Waiting);
     let has_run = move || own.progress.read().is_some() || own.phase.get() != Phase::Idle;
     let state = move || match (own.phase.get(), own.progress.get()) {
-        (Phase::Waiting, _) => text("compare.waiting"),
+        (Phase::Waiting, _) => text("compare.waiting").to_string(),
         (_, Some(progress)) => filled(
             "compare.state",
             &[
@@ -193,7 +193,7 @@ fn Explorer(store: Store, client: Client) -> impl IntoView {
                 ("epochs", &progress.epochs),
             ],
         ),
-        _ => text("compare.untrained"),
+        _ => text("compare.untrained").into(),
     };
     view! {
         <p class="help">{text("compare.help")}</p>

@@ -11,7 +11,8 @@ use crate::text::{filled, text};
 /// Where the engine computes, truthfully.
 #[component]
 pub fn Badge(store: Store) -> impl IntoView {
-    let name = move || store.device.get().map_or_else(|| text("device.starting"), |device| device.name);
+    let name =
+        move || store.device.get().map_or_else(|| text("device.starting").into(), |device| device.name);
     let reason = move || store.device.get().map_or_else(String::new, |device| device.reason);
     let kind = move || match store.device.get().map(|device| device.kind) {
         Some(DeviceKind::WebGpu) => "WebGPU \u{b7} ",
@@ -35,8 +36,8 @@ pub fn Alert(store: Store, client: Client) -> impl IntoView {
             Remedy::LowerRate(rate) => {
                 filled("device.lower-rate", &[("rate", &format::plain(&rate.to_string()))])
             }
-            Remedy::Restart => text("device.restart"),
-            Remedy::Switch => text("device.switch"),
+            Remedy::Restart => text("device.restart").into(),
+            Remedy::Switch => text("device.switch").into(),
         };
         view! { <button class="primary" on:click=move |_| client.remedy(remedy)>{label}</button> }
     };

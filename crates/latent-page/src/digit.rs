@@ -12,7 +12,11 @@ use crate::text::{filled, text};
 pub fn Digit(store: Store, surface: NodeRef<Div>) -> impl IntoView {
     let z = move || format::code(&store.latents());
     let label = move || {
-        if store.z.read().is_empty() { text("digit.digit") } else { filled("digit.digit-at", &[("z", &z())]) }
+        if store.z.read().is_empty() {
+            text("digit.digit").into()
+        } else {
+            filled("digit.digit-at", &[("z", &z())])
+        }
     };
     view! {
         <div class="digit">

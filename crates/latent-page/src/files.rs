@@ -193,13 +193,13 @@ pub async fn open(store: Store, client: Client, file: &File) {
 
 async fn try_open(store: Store, client: Client, file: &File) -> Result<(), String> {
     if file.size() > LARGEST {
-        return Err(text("files.too-large"));
+        return Err(text("files.too-large").into());
     }
     let bytes = keepsake::read(file).await.map_err(|_| text("files.unreadable"))?;
     let Header { family, is_run } = header(&bytes).map_err(text)?;
     let families = store.families.get_untracked();
     let Some(card) = families.into_iter().find(|card| card.id == family) else {
-        return Err(text("files.other-model"));
+        return Err(text("files.other-model").into());
     };
     let chosen = store.card.read_untracked().as_ref().map(|card| (card.id.clone(), card.name.clone()));
     match chosen {

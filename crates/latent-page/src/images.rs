@@ -86,7 +86,7 @@ fn Facts(store: Store, client: Client) -> impl IntoView {
         }
     });
     let sentence = move || match store.data_facts.get() {
-        None => text("images.shipped"),
+        None => text("images.shipped").to_string(),
         Some(facts) => {
             let sum = |counts: &[usize]| format::thousands(counts.iter().sum::<usize>() as u64);
             // Told here, not where it arrives: by its name, a run knows its images again.
@@ -268,7 +268,7 @@ struct Part<B> {
 
 async fn gather(wishes: Wishes, files: &[File]) -> Result<(OwnData, Uint8Array), String> {
     if files.iter().map(|file| file.size()).sum::<f64>() > LARGEST {
-        return Err(text("images.too-large"));
+        return Err(text("images.too-large").into());
     }
     let mut parts = Vec::new();
     for file in files {
@@ -357,10 +357,10 @@ fn arrange<B>(parts: &[Part<B>]) -> Result<[Option<usize>; 4], String> {
     }
     let [train, train_labels, test, test_labels] = places;
     if train.is_none() {
-        return Err(text("images.none"));
+        return Err(text("images.none").into());
     }
     if test.is_some() && train_labels.is_some() != test_labels.is_some() {
-        return Err(text("images.labels-missing"));
+        return Err(text("images.labels-missing").into());
     }
     for (images, labels) in [(train, train_labels), (test, test_labels)] {
         if let (Some(images), Some(labels)) = (images, labels) {

@@ -37,8 +37,8 @@ fn surplus(runs: &[Kept]) -> Vec<String> {
 fn explain(err: &JsValue) -> String {
     let name = Reflect::get(err, &"name".into()).ok().and_then(|name| name.as_string());
     match name.as_deref() {
-        Some("QuotaExceededError") => text("keep.full"),
-        None | Some("SecurityError") => text("keep.no-storage"),
+        Some("QuotaExceededError") => text("keep.full").into(),
+        None | Some("SecurityError") => text("keep.no-storage").into(),
         Some(name) => filled("keep.storage-failed", &[("error", &name)]),
     }
 }

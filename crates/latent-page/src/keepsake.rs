@@ -21,7 +21,7 @@ const KEPT: Duration = Duration::from_mins(1);
 /// # Errors
 /// A sentence, when there is nothing to see or too little memory.
 pub async fn png(canvas: &HtmlCanvasElement, scale: u32) -> Result<Uint8Array, String> {
-    let failed = |_: JsValue| text("keepsake.failed");
+    let failed = |_: JsValue| text("keepsake.failed").to_string();
     let (width, height) = (canvas.width() * scale, canvas.height() * scale);
     let (copy, context) = surface(width, height).map_err(failed)?;
     context.set_image_smoothing_enabled(false);

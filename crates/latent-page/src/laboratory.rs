@@ -33,7 +33,7 @@ fn Experiments(bench: Bench, client: Client) -> impl IntoView {
     };
     let state = move || match bench.fault.get() {
         Some(reason) => filled("laboratory.closed", &[("reason", &reason)]),
-        None if bench.cards.read().is_empty() => text("laboratory.loading"),
+        None if bench.cards.read().is_empty() => text("laboratory.loading").into(),
         None => bench.said.get(),
     };
     let number = Signal::derive(move || match bench.subject() {
@@ -42,7 +42,7 @@ fn Experiments(bench: Bench, client: Client) -> impl IntoView {
     });
     let subject = move || match bench.subject() {
         Subject::Image(number) => filled("laboratory.subject-image", &[("number", &number)]),
-        _ => text("laboratory.subject-drawing"),
+        _ => text("laboratory.subject-drawing").into(),
     };
     view! {
         <p class="help">{text("laboratory.help")}</p>

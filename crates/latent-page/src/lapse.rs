@@ -317,8 +317,9 @@ fn Reel(store: Store, is_playing: RwSignal<bool>) -> impl IntoView {
     let lapse = store.lapse;
     let last = move || lapse.count.get().saturating_sub(1);
     let moment = move || {
-        let now =
-            || store.drawn.get().map_or_else(|| text("lapse.now"), |step| at_step("lapse.now-step", step));
+        let now = || {
+            store.drawn.get().map_or_else(|| text("lapse.now").into(), |step| at_step("lapse.now-step", step))
+        };
         lapse.covering().map_or_else(now, |frame| at_step("lapse.step", frame.step))
     };
     let play = move || {

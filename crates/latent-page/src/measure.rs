@@ -40,7 +40,7 @@ pub fn Measure(store: Store, client: Client) -> impl IntoView {
 fn Numbers(store: Store, measured: Measured) -> impl IntoView {
     let Measured { table: MeasureTable { groups, .. }, step, facts } = measured;
     let weights = move || match step {
-        None => text("measure.shipped"),
+        None => text("measure.shipped").to_string(),
         Some(step) => {
             let is_past = store.progress.read().as_ref().is_some_and(|progress| progress.step > step);
             let key = if is_past { "measure.past-step" } else { "measure.step" };

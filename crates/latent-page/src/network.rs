@@ -28,7 +28,7 @@ pub fn Network(store: Store) -> impl IntoView {
                 (false, 0) => text("network.code"),
                 (true, index) if index == last => text("network.mean"),
                 (_, index) if index == 0 || index == last => text("network.image"),
-                _ => String::new(),
+                _ => "",
             };
             view! { <LayerView store=store is_encoder=is_encoder index=index shape=shape name=name /> }
         };
@@ -60,7 +60,7 @@ fn LayerView(
     index: usize,
     shape: [usize; 3],
     /// What it is, where it is no hidden layer.
-    name: String,
+    name: &'static str,
 ) -> impl IntoView {
     let canvas = NodeRef::<Canvas>::new();
     Effect::new(move |_| {

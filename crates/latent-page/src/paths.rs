@@ -103,7 +103,7 @@ fn Between(store: Store, client: Client) -> impl IntoView {
             </select>
         </label>
         <p id="way-help" class="help">{help}</p>
-        <Slide name=text("paths.steps") min=5 max=60 value=steps />
+        <Slide name=text("paths.steps").into() min=5 max=60 value=steps />
     }
 }
 
@@ -159,12 +159,12 @@ fn End(store: Store, client: Client, name: &'static str, code: RwSignal<Option<V
         }
     };
     let state = move || match code.read().as_ref() {
-        _ if awaited.get().is_some() => text("paths.looking"),
+        _ if awaited.get().is_some() => text("paths.looking").to_string(),
         Some(code) => {
             let latent_dim = store.model.read().as_ref().map_or(code.len(), |model| model.latent_dim);
             format!("z = {}", format::code(code.get(..latent_dim).unwrap_or(code)))
         }
-        None => text("paths.not-chosen"),
+        None => text("paths.not-chosen").into(),
     };
     view! {
         <fieldset class="path-end">
@@ -239,7 +239,7 @@ fn Drawn(store: Store, client: Client) -> impl IntoView {
                     } else if points.read().len() == 1 {
                         text("paths.one-point")
                     } else {
-                        String::new()
+                        ""
                     }
                 }}
             </p>
@@ -340,7 +340,7 @@ fn Player(store: Store, client: Client) -> impl IntoView {
                             }
                         />
                     </label>
-                    <Slide name=text("paths.rate") min=1 max=30 value=rate />
+                    <Slide name=text("paths.rate").into() min=1 max=30 value=rate />
                     <label class="check">
                         <input
                             type="checkbox"

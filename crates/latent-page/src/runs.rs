@@ -202,7 +202,7 @@ fn facts(run: &Kept) -> String {
         keep::test_loss(run),
         Some(told(&run.data)),
         Some(format::moment(run.begun_ms)),
-        place.map(text),
+        place.map(|place| text(place).into()),
     ];
     facts.into_iter().flatten().collect::<Vec<_>>().join(" \u{b7} ")
 }
@@ -225,7 +225,7 @@ fn Delete(
             let key = if is_sure.get() { "runs.delete-sure-named" } else { "runs.delete-named" };
             filled(key, &[("name", &name.get())])
         }
-        None => said(),
+        None => said().into(),
     };
     let press = move |_| {
         if is_sure.get_untracked() {

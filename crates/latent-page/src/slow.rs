@@ -198,8 +198,8 @@ fn body(store: Store, seen: &Pictured<Dissection>, stage: usize) -> AnyView {
 }
 
 /// A sentence above what is shown.
-fn say(sentence: String) -> impl IntoView {
-    view! { <p class="help">{sentence}</p> }
+fn say(sentence: impl Into<String>) -> impl IntoView {
+    view! { <p class="help">{sentence.into()}</p> }
 }
 
 fn shown(what: &Dissection) -> usize {
@@ -212,16 +212,16 @@ fn group(seen: &Pictured<Dissection>, group: usize) -> &[u8] {
     seen.pixels.get(from..from + shown(&seen.what) * PIXELS).unwrap_or_default()
 }
 
-fn images(store: Store, caption: String, pixels: &[u8]) -> impl IntoView {
+fn images(store: Store, caption: &'static str, pixels: &[u8]) -> impl IntoView {
     let (count, pixels) = (pixels.len() / PIXELS, pixels.to_vec());
     view! {
         <figure>
-            <figcaption>{caption.clone()}</figcaption>
+            <figcaption>{caption}</figcaption>
             <Mosaic
                 store=store
                 pixels=Signal::stored(pixels)
                 columns=Signal::stored(count)
-                label=Signal::stored(caption)
+                label=Signal::stored(caption.to_string())
             />
         </figure>
     }

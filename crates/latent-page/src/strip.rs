@@ -42,6 +42,7 @@ fn caption(strip: Strip) -> String {
         Strip::Classes => "strip.classes-help",
         Strip::Traversals => "strip.traversals-help",
     })
+    .into()
 }
 
 /// The strip's canvas, with the names of its rows where they differ.

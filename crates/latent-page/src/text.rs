@@ -53,7 +53,7 @@ pub async fn load() -> Result<(), JsValue> {
     let promise: Promise = Reflect::get(&js_sys::global(), &"words".into())?.dyn_into()?;
     let parts: Array = JsFuture::from(promise).await?.unchecked_into();
     // There is one language in the life of a page: its texts stay.
-    let texts = entries(&parts.get(1), String::leak);
+    let texts = entries::<&'static str>(&parts.get(1), |text| text.leak());
     let mark = |key: &str| texts.get(key).copied().unwrap_or_default();
     WORDS.set(Words {
         language: parts.get(0).as_string().unwrap_or_default(),
@@ -65,7 +65,7 @@ pub async fn load() -> Result<(), JsValue> {
 }
 
 /// Keys with their texts. They come in order.
-fn entries<T>(of: &JsValue, keep: impl Fn(String) -> T) -> LiteMap<String, T> {
+fn entries<T>(of: &JsValue, keep: fn(String) -> T) -> LiteMap<String, T> {
     let mut map = LiteMap::new();
     if let Some(object) = of.dyn_ref::<Object>() {
         for entry in Object::entries(object) {
@@ -90,12 +90,16 @@ pub fn marks() -> Marks {
 
 /// The text of a key; the key itself where there are no words, as in tests outside a browser.
 pub fn text(key: &'static str) -> &'static str {
-    WORDS.with_borrow(|words| words.texts.get(key).copied()).unwrap_or(key)
+    known(key).unwrap_or(key)
+}
+
+fn known(key: &str) -> Option<&'static str> {
+    WORDS.with_borrow(|words| words.texts.get(key).copied())
 }
 
 /// The text of a key with values in place of their names in braces: `{count}`.
 pub fn filled(key: &str, values: &[(&str, &dyn Display)]) -> String {
-    let mut text = text(key);
+    let mut text = known(key).unwrap_or(key).to_string();
     for (name, value) in values {
         text = text.replace(&["{", name, "}"].concat(), &value.to_string());
     }

@@ -103,6 +103,7 @@ fn State(store: Store) -> impl IntoView {
             Phase::Paused => "training.paused",
             Phase::Finished => "training.finished",
         })
+        .into()
     };
     let data = move || {
         let data = store.data.get()?;

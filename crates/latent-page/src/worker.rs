@@ -28,9 +28,9 @@ fn version() -> String {
 /// Why a worker broke, for a sentence.
 pub fn fault(error: &ErrorEvent) -> String {
     let said = Reflect::get(error, &"message".into()).ok().and_then(|said| said.as_string());
-    let reason = said.filter(|said| !said.is_empty()).unwrap_or_else(|| text("worker.not-loaded"));
+    let reason = said.filter(|said| !said.is_empty()).unwrap_or_else(|| text("worker.not-loaded").into());
     if reason.contains("memory") || reason.contains("allocation") {
-        return text("worker.out-of-memory");
+        return text("worker.out-of-memory").into();
     }
     reason.trim_start_matches("Uncaught ").trim_end_matches('.').to_string()
 }

@@ -108,7 +108,7 @@ impl Inner {
         let preference = self.store.link.with_value(|link| link.device);
         match self.start_engine(Kind::Gpu, preference) {
             Ok(engine) => {
-                self.explain_cpu(text("client.gpu-loading"));
+                self.explain_cpu(text("client.gpu-loading").into());
                 *self.next.borrow_mut() = Some(engine);
             }
             Err(err) => self.next_failed(&format!("{err:?}")),

@@ -246,7 +246,7 @@ impl Bench {
         };
         let image = match subject {
             Subject::Image(number) => filled("laboratory.of-image", &[("number", &number)]),
-            _ => text("laboratory.of-drawing"),
+            _ => text("laboratory.of-drawing").into(),
         };
         model + "; " + &image
     }
