@@ -35,13 +35,44 @@ async function words(name) {
   return answer.json()
 }
 
-/** Language, texts by keys, what engines say by the English sentence, and the names of all languages. */
-globalThis.words = Promise.all([language, words(language), language === 'en' ? null : words(`${language}.engine`), LANGUAGES])
-globalThis.chooseLanguage = code => location.assign(`${location.search || '?'}&lang=${code}`)
+/** A function that gives an engine's English sentence in another language, or nothing. Values stand where a pattern has
+ *  `{}`; they may be sentences of their own. */
+function translator(sentences) {
+  const plain = part => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+  const patterns = Object.entries(sentences).filter(([pattern]) => pattern.includes('{}'))
+  const known = patterns.map(([pattern, text]) => [RegExp(`^${pattern.split('{}').map(plain).join('(.+?)')}$`, 's'), text])
+  const translate = said => {
+    if (said in sentences) return sentences[said]
+    for (const [pattern, text] of known) {
+      const values = said.match(pattern)?.slice(1)
+      if (values) return text.replaceAll('{}', () => { const value = values.shift(); return translate(value) ?? value })
+    }
+  }
+  return translate
+}
 
-// What stands in the page before its code runs.
+/** Language, texts by keys, and what translates engines. */
+globalThis.words = Promise.all([language, words(language), language === 'en' ? null : words(`${language}.engine`).then(translator)])
+/** The menu of languages. Another one loads the page again; a run that is under way is kept, and offered then. */
+function offer(menu) {
+  const option = ([code, name]) => Object.assign(new Option(name, code, false, code === language), { lang: code })
+  menu.replaceChildren(...Object.entries(LANGUAGES).map(option))
+  menu.onchange = () => location.assign(`${location.search || '?'}&lang=${menu.value}`)
+}
+
+// Elements whose words never change say by `data-text` and `data-label` which those are: in the page as it comes, and whatever
+// its code adds, before that is painted.
 globalThis.words.then(([, texts]) => {
+  const say = root => {
+    for (const element of [root, ...root.querySelectorAll('[data-text], [data-label]')]) {
+      const { text, label } = element.dataset
+      if (text) element.textContent = texts[text]
+      if (label) element.ariaLabel = texts[label]
+      if (element.className === 'language') offer(element)
+    }
+  }
   document.title = texts['page.title']
-  for (const element of document.querySelectorAll('[data-text]')) element.textContent = texts[element.dataset.text]
-  for (const element of document.querySelectorAll('[data-label]')) element.ariaLabel = texts[element.dataset.label]
+  say(document.body)
+  const added = records => records.forEach(({ addedNodes }) => addedNodes.forEach(node => node.dataset && say(node)))
+  new MutationObserver(added).observe(document.body, { childList: true, subtree: true })
 })

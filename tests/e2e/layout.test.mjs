@@ -166,11 +166,12 @@ test('written from the right, the plane stays where the pointer is', { timeout: 
   await page.close()
 })
 
+const STRIP = '&family=beta-vae&strip=traversals'
 for (const context of [PHONE, { viewport: { width: 1280, height: 800 } }]) {
-  for (const rate of [1, 4]) {
+  for (const [rate, link] of [[1, ''], [4, ''], [4, STRIP]]) {
     const { width } = context.viewport
-    test(`nothing jumps while the page loads, ${width} pixels wide, ${rate} times slower`, { timeout: 120_000 }, async () => {
-      const page = await open(browser, QUERY, { context, before: async page => {
+    test(`nothing jumps while the page loads, ${width} pixels wide, ${rate} times slower ${link}`, { timeout: 120_000 }, async () => {
+      const page = await open(browser, QUERY + link, { context, before: async page => {
         const devtools = await page.context().newCDPSession(page)
         await devtools.send('Emulation.setCPUThrottlingRate', { rate })
         await page.addInitScript(() => {
@@ -197,6 +198,28 @@ for (const context of [PHONE, { viewport: { width: 1280, height: 800 } }]) {
     })
   }
 }
+
+test('what waits while the page loads never waits again: the menu keeps the focus', { timeout: 120_000 }, async () => {
+  const page = await opened()
+  const menu = page.locator('.family select')
+  await menu.focus()
+  await page.evaluate(() => {
+    const hidden = globalThis.hidden = new Set()
+    const look = () => {
+      for (const element of document.querySelectorAll('.training, .panels, .grid-slider, .cloud-controls, .code-place')) {
+        if (getComputedStyle(element).visibility !== 'visible') hidden.add(element.className)
+      }
+      requestAnimationFrame(look)
+    }
+    look()
+  })
+  await menu.selectOption('conditional-vae')
+  await page.getByRole('radiogroup', { name: 'Class' }).waitFor({ timeout: 30_000 })
+  await until(() => page.getByLabel('Code z').innerText(), text => text !== '', 'its digit')
+  assert.deepEqual(await page.evaluate(() => [...globalThis.hidden]), [])
+  assert.ok(await menu.evaluate(element => element === document.activeElement), 'the menu has the focus')
+  await page.close()
+})
 
 test('where less motion is wanted, nothing moves by itself', { timeout: 120_000 }, async () => {
   const page = await opened({ reducedMotion: 'reduce' })

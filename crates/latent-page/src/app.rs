@@ -18,7 +18,6 @@ use crate::files::Files;
 use crate::images::Images;
 use crate::judge::JudgeLine;
 use crate::laboratory::Laboratory;
-use crate::language::Languages;
 use crate::lapse::TimeLapse;
 use crate::measure::Measure;
 use crate::paths::Paths;
@@ -28,7 +27,6 @@ use crate::share::{CopyLink, Presets, Toasts};
 use crate::slow::SlowMotion;
 use crate::store::Store;
 use crate::strip::StripPlace;
-use crate::text::text;
 use crate::training::Training;
 
 /// Ink on paper, as in `www/style.css`.
@@ -72,16 +70,17 @@ pub fn App() -> impl IntoView {
 
     view! {
         <header class="top">
-            <h1>{text("app.title")}</h1>
-            <p class="lead">{text("app.lead")}</p>
+            <h1 data-text="app.title"></h1>
+            <p class="lead" data-text="app.lead"></p>
             <Badge store=store />
             <CopyLink store=store />
-            <Languages />
+            // Filled by `www/start.js`.
+            <select class="language" data-label="language.label"></select>
         </header>
         <Alert store=store client=client />
         <Resume store=store client=client />
         <main>
-            <section class="explore" aria-label=text("app.exploration")>
+            <section class="explore" data-label="app.exploration">
                 <div class="plane-place">
                     <Plane store=store client=client surface=plane />
                     <CloudControls store=store client=client />
@@ -113,8 +112,8 @@ pub fn App() -> impl IntoView {
         </main>
         <Toasts store=store client=client />
         <footer>
-            <p>{text("app.privacy")}</p>
-            <button type="button" data-tour>{text("footer.tour")}</button>
+            <p data-text="app.privacy"></p>
+            <button type="button" data-tour data-text="footer.tour"></button>
         </footer>
     }
 }

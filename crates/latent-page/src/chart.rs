@@ -134,7 +134,7 @@ fn LossChart(store: Store, card: ModelCard, past: Vec<Past>) -> impl IntoView {
         }
     };
     view! {
-        <figure class="chart" aria-label=text("chart.losses")>
+        <figure class="chart" data-label="chart.losses">
             <ul class="legend">
                 {legend
                     .into_iter()

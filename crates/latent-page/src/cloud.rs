@@ -205,7 +205,7 @@ fn Tip(store: Store, spotlight: Spotlight) -> impl IntoView {
             class:leftwards=is_right
             class:downwards=is_high
             role="status"
-            aria-label=text("cloud.test-image")
+            data-label="cloud.test-image"
             style:left=move || percent(place(0))
             style:top=move || percent(1.0 - place(1))
         >
@@ -372,14 +372,12 @@ pub fn CloudControls(store: Store, client: Client) -> impl IntoView {
     view! {
         <div class="cloud-controls" hidden=move || !encodes.get()>
             <fieldset class="segments" role="radiogroup">
-                <legend>{text("cloud.on-the-plane")}</legend>
+                <legend data-text="cloud.on-the-plane"></legend>
                 {VIEWS.map(option).into_iter().collect_view()}
             </fieldset>
             <Show when=move || has_points.get()>
                 <Classes store=store />
-                <p id="cloud-help" class="hint">
-                    {text("cloud.help")}
-                </p>
+                <p id="cloud-help" class="hint" data-text="cloud.help"></p>
             </Show>
         </div>
     }
@@ -409,16 +407,13 @@ fn Classes(store: Store) -> impl IntoView {
         }
     };
     view! {
-        <div class="class-filter" role="group" aria-label=text("cloud.classes")>
+        <div class="class-filter" role="group" data-label="cloud.classes">
             {move || found.get().into_iter().map(button).collect_view()}
             <button
                 type="button"
-                aria-label=text("cloud.all-classes")
+                data-label="cloud.all-classes"
                 aria-pressed=move || has_all.get().to_string()
-                on:click=move |_| store.classes.set(if has_all.get_untracked() { 0 } else { u32::MAX })
-            >
-                {text("cloud.all")}
-            </button>
+                on:click=move |_| store.classes.set(if has_all.get_untracked() { 0 } else { u32::MAX }) data-text="cloud.all"></button>
         </div>
     }
 }

@@ -43,7 +43,7 @@ pub fn Code(store: Store, client: Client) -> impl IntoView {
     };
     view! {
         <details class="code-place" open=is_wide>
-            <summary>{text("code.title")}</summary>
+            <summary data-text="code.title"></summary>
             {controls}
         </details>
     }
@@ -68,7 +68,7 @@ fn Classes(store: Store, client: Client) -> impl IntoView {
     };
     view! {
         <fieldset class="classes" role="radiogroup">
-            <legend>{text("code.class")}</legend>
+            <legend data-text="code.class"></legend>
             {(0..CLASSES).map(button).collect_view()}
         </fieldset>
     }
@@ -125,10 +125,10 @@ fn Latents(store: Store, client: Client, latent_dim: usize) -> impl IntoView {
         client.move_to([0.5; 2]);
     };
     view! {
-        <div class="latents" class:many={latent_dim > FEW} role="group" aria-label=text("code.latents")>
+        <div class="latents" class:many={latent_dim > FEW} role="group" data-label="code.latents">
             {(0..latent_dim).map(|index| view! { <Latent store=store client=client index=index /> }).collect_view()}
         </div>
-        <button type="button" class="centre" title=text("code.to-centre") on:click=centre>{text("code.centre")}</button>
+        <button type="button" class="centre" title=text("code.to-centre") on:click=centre data-text="code.centre"></button>
     }
 }
 
@@ -211,23 +211,21 @@ fn Anchors(store: Store, client: Client) -> impl IntoView {
         }
     };
     view! {
-        <label class="check">
-            <input
-                type="checkbox"
-                prop:checked=has_anchors
-                on:change:target=move |event| toggle(event.target().checked())
-            />
-            {text("code.through-digits")}
-        </label>
-        <Show when=move || has_anchors.get()>
-            <div class="anchors" role="group" aria-label=text("code.digits") aria-describedby="anchors-help">
-                {input(0, "code.first-digit")} {input(1, "code.second-digit")} {input(2, "code.third-digit")}
-            </div>
-            <p id="anchors-help" class="help">
-                {text("code.digits-help")}
-            </p>
-        </Show>
-    }
+            <label class="check">
+                <input
+                    type="checkbox"
+                    prop:checked=has_anchors
+                    on:change:target=move |event| toggle(event.target().checked())
+                />
+    {text("code.through-digits")}
+    </label>
+            <Show when=move || has_anchors.get()>
+                <div class="anchors" role="group" data-label="code.digits" aria-describedby="anchors-help">
+                    {input(0, "code.first-digit")} {input(1, "code.second-digit")} {input(2, "code.third-digit")}
+                </div>
+                <p id="anchors-help" class="help" data-text="code.digits-help"></p>
+            </Show>
+        }
 }
 
 /// What is drawn beside the digit.
@@ -250,9 +248,9 @@ fn Beside(store: Store, client: Client, abilities: Abilities, latent_dim: usize)
     };
     Some(view! {
         <label class="beside">
-            <span>{text("code.beside")}</span>
+            <span data-text="code.beside"></span>
             <select
-                aria-label=text("code.beside")
+                data-label="code.beside"
                 prop:value=move || strip::name(store.strip.get())
                 on:change:target=move |event| choose(&event.target().value())
             >

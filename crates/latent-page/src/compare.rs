@@ -196,26 +196,26 @@ fn Explorer(store: Store, client: Client) -> impl IntoView {
         _ => text("compare.untrained").into(),
     };
     view! {
-        <p class="help">{text("compare.help")}</p>
+        <p class="help" data-text="compare.help"></p>
         <Choice second=second client=client />
         <div class="compare" hidden=move || !is_begun.get()>
             <Alert store=own client=own_client />
             <div class="compare-stage">
                 <div><Plane store=own client=own_client surface=plane is_second=true /></div>
                 <div class="compare-digit">
-                    <div class="surface" role="img" aria-label=text("compare.digit") node_ref=digit></div>
+                    <div class="surface" role="img" data-label="compare.digit" node_ref=digit></div>
                     <p class="code">
                         <span aria-hidden="true">"z = "</span>
-                        <output aria-label=text("compare.z")>{move || format::code(&own.latents())}</output>
+                        <output data-label="compare.z">{move || format::code(&own.latents())}</output>
                     </p>
                     <Speeds store=own />
                 </div>
                 <div hidden node_ref=strip></div>
             </div>
             <div class="compare-buttons">
-                <button type="button" disabled=move || is_busy(own) on:click=move |_| second.train()>{text("compare.train")}</button>
-                <button type="button" disabled=move || !is_busy(own) on:click=move |_| own_client.pause()>{text("compare.pause")}</button>
-                <button type="button" disabled=move || !has_run() on:click=move |_| own_client.reset()>{text("compare.reset")}</button>
+                <button type="button" disabled=move || is_busy(own) on:click=move |_| second.train() data-text="compare.train"></button>
+                <button type="button" disabled=move || !is_busy(own) on:click=move |_| own_client.pause() data-text="compare.pause"></button>
+                <button type="button" disabled=move || !has_run() on:click=move |_| own_client.reset() data-text="compare.reset"></button>
                 <button
                     type="button"
                     disabled=move || is_busy(store) && is_busy(own)
@@ -226,21 +226,18 @@ fn Explorer(store: Store, client: Client) -> impl IntoView {
                         if !untrack(|| is_busy(own)) {
                             second.train();
                         }
-                    }
-                >
-                    {text("compare.train-both")}
-                </button>
+                    } data-text="compare.train-both"></button>
             </div>
-            <p class="compare-state" role="status" aria-label=text("compare.state-label")>{state}</p>
+            <p class="compare-state" role="status" data-label="compare.state-label">{state}</p>
             <Live store=own client=own_client />
             <details>
-                <summary>{text("compare.settings")}</summary>
+                <summary data-text="compare.settings"></summary>
                 <Settings store=own client=own_client />
             </details>
             <dl class="scores">
-                <dt>{text("compare.first")}</dt>
+                <dt data-text="compare.first"></dt>
                 <dd>{move || described(store)}</dd>
-                <dt>{text("compare.second")}</dt>
+                <dt data-text="compare.second"></dt>
                 <dd>{move || described(own)}</dd>
             </dl>
         </div>
@@ -264,9 +261,9 @@ fn Choice(second: Second, client: Client) -> impl IntoView {
     view! {
         <div class="compare-choice">
             <label>
-                <span>{text("compare.second-model")}</span>
+                <span data-text="compare.second-model"></span>
                 <select
-                    aria-label=text("compare.second-model")
+                    data-label="compare.second-model"
                     prop:value=move || first.second.get().unwrap_or_default()
                     on:change:target=move |event| {
                         first.second.set(Some(event.target().value()).filter(|id| !id.is_empty()));
@@ -279,10 +276,7 @@ fn Choice(second: Second, client: Client) -> impl IntoView {
             <button
                 type="button"
                 disabled=move || first.model.read().is_none()
-                on:click=move |_| second.copy(client)
-            >
-                {text("compare.copy")}
-            </button>
+                on:click=move |_| second.copy(client) data-text="compare.copy"></button>
         </div>
     }
 }

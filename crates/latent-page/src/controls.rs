@@ -7,7 +7,7 @@ use leptos::prelude::*;
 
 use crate::client::Client;
 use crate::store::Store;
-use crate::text::{filled, text, told};
+use crate::text::{filled, told};
 
 /// Steps of a slider.
 const STEPS: f64 = 200.0;
@@ -31,10 +31,10 @@ pub fn Live(store: Store, client: Client) -> impl IntoView {
     view! {
         <Show when=move || all().next().is_some()>
             <fieldset class="live">
-                <legend>{text("controls.live")}</legend>
+                <legend data-text="controls.live"></legend>
                 {move || all().map(make).collect_view()}
                 <details>
-                    <summary>{text("controls.what")}</summary>
+                    <summary data-text="controls.what"></summary>
                     {move || all().map(help).collect_view()}
                 </details>
             </fieldset>

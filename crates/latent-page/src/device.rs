@@ -19,7 +19,7 @@ pub fn Badge(store: Store) -> impl IntoView {
         _ => "",
     };
     view! {
-        <p class="badge" role="status" aria-label=text("device.device")>
+        <p class="badge" role="status" data-label="device.device">
             <strong>{kind}{name}</strong>
             <Show when=move || !reason().is_empty()>
                 <span class="reason">{reason}</span>
@@ -48,7 +48,7 @@ pub fn Alert(store: Store, client: Client) -> impl IntoView {
                     <div class="alert">
                         <p>{notice.text}</p>
                         {notice.remedy.map(remedy)}
-                        <button on:click=move |_| store.notice.set(None)>{text("device.dismiss")}</button>
+                        <button on:click=move |_| store.notice.set(None) data-text="device.dismiss"></button>
                     </div>
                 })
             }}

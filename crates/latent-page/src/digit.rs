@@ -21,7 +21,7 @@ pub fn Digit(store: Store, surface: NodeRef<Div>) -> impl IntoView {
     view! {
         <div class="digit">
             <div class="surface digit-surface" role="img" aria-label=label node_ref=surface></div>
-            <p class="code"><span aria-hidden="true">"z = "</span><output aria-label=text("digit.z") aria-live="off">{z}</output></p>
+            <p class="code"><span aria-hidden="true">"z = "</span><output data-label="digit.z" aria-live="off">{z}</output></p>
         </div>
     }
 }

@@ -46,7 +46,7 @@ pub fn Draw(store: Store, client: Client) -> impl IntoView {
                 <Seen store=store client=client />
                 <TestDigit store=store client=client post=post />
             </div>
-            <p class="seen-said" role="status" aria-label=text("draw.where")>{said}</p>
+            <p class="seen-said" role="status" data-label="draw.where">{said}</p>
         </Panel>
     }
 }
@@ -149,7 +149,7 @@ fn TestDigit(store: Store, client: Client, post: Post) -> impl IntoView {
     let can_go_back = move || !post.drawing.is_empty() && store.subject.get() != Subject::Drawing;
     view! {
         <fieldset class="test-digit">
-            <legend>{text("draw.or-test-digit")}</legend>
+            <legend data-text="draw.or-test-digit"></legend>
             <form
                 class="draw-buttons"
                 on:submit=move |event| {
@@ -162,7 +162,7 @@ fn TestDigit(store: Store, client: Client, post: Post) -> impl IntoView {
                     min="0"
                     max=move || (count.get() - 1).to_string()
                     required
-                    aria-label=text("draw.number")
+                    data-label="draw.number"
                     prop:value=move || number.get().to_string()
                     on:change:target=move |event| {
                         let typed = event.target().value().parse().ok();
@@ -171,17 +171,15 @@ fn TestDigit(store: Store, client: Client, post: Post) -> impl IntoView {
                         }
                     }
                 />
-                <button>{text("draw.look")}</button>
+                <button data-text="draw.look"></button>
             </form>
             <div class="draw-buttons">
-                <button type="button" on:click=move |_| look(number.get_untracked() + count.get_untracked() - 1)>
-                    {text("draw.previous")}
-                </button>
-                <button type="button" on:click=move |_| look(number.get_untracked() + 1)>{text("draw.next")}</button>
-                <button type="button" on:click=random>{text("draw.random")}</button>
+                <button type="button" on:click=move |_| look(number.get_untracked() + count.get_untracked() - 1) data-text="draw.previous"></button>
+                <button type="button" on:click=move |_| look(number.get_untracked() + 1) data-text="draw.next"></button>
+                <button type="button" on:click=random data-text="draw.random"></button>
             </div>
             <Show when=can_go_back>
-                <button type="button" on:click=move |_| post.ask()>{text("draw.back")}</button>
+                <button type="button" on:click=move |_| post.ask() data-text="draw.back"></button>
             </Show>
         </fieldset>
     }
@@ -198,9 +196,7 @@ fn Seen(store: Store, client: Client) -> impl IntoView {
                 <Pictures store=store />
                 <Numbers store=store />
                 <Actions store=store client=client />
-                <p class="hint">
-                    {text("draw.marks")}
-                </p>
+                <p class="hint" data-text="draw.marks"></p>
             </Show>
         </div>
     }
@@ -302,19 +298,19 @@ fn Numbers(store: Store) -> impl IntoView {
         }
     };
     view! {
-        <p class="seen-loss"><output aria-label=text("draw.loss-label")>{said(loss)}</output></p>
+        <p class="seen-loss"><output data-label="draw.loss-label">{said(loss)}</output></p>
         <p>{said(place)}</p>
         <p>{class}</p>
-        <div class="seen-latents" role="region" aria-label=text("draw.latents") tabindex="0">
+        <div class="seen-latents" role="region" data-label="draw.latents" tabindex="0">
             <table>
                 <thead>
                     <tr>
-                        <th scope="col">{text("draw.latent")}</th>
+                        <th scope="col" data-text="draw.latent"></th>
                         <th scope="col" class="number">"\u{3bc}"</th>
                         {move || is_drawn.get().then(|| view! {
                             <th scope="col" class="number">"\u{3c3}"</th>
-                            <th scope="col" class="number">{text("draw.z")}</th>
-                            <th scope="col" class="number">{text("draw.kl-column")}</th>
+                            <th scope="col" class="number" data-text="draw.z"></th>
+                            <th scope="col" class="number" data-text="draw.kl-column"></th>
                         })}
                     </tr>
                 </thead>
@@ -406,12 +402,10 @@ fn Actions(store: Store, client: Client) -> impl IntoView {
     view! {
         <div class="draw-buttons">
             <Show when=move || is_drawn.get()>
-                <button type="button" title=text("draw.to-resample") on:click=move |_| client.resample()>
-                    {text("draw.resample")}
-                </button>
+                <button type="button" title=text("draw.to-resample") on:click=move |_| client.resample() data-text="draw.resample"></button>
             </Show>
-            <button type="button" on:click=move |_| put_handle(store, client)>{text("draw.put-handle")}</button>
-            <button type="button" on:click=move |_| client.observe(Subject::None)>{text("draw.stop")}</button>
+            <button type="button" on:click=move |_| put_handle(store, client) data-text="draw.put-handle"></button>
+            <button type="button" on:click=move |_| client.observe(Subject::None) data-text="draw.stop"></button>
         </div>
     }
 }

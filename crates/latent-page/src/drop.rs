@@ -10,7 +10,6 @@ use crate::files;
 use crate::images::{self, Wishes};
 use crate::pick::listed;
 use crate::store::Store;
-use crate::text::text;
 
 /// Takes files that are dropped anywhere, and says so while they are over the page.
 #[component]
@@ -60,7 +59,7 @@ pub fn Drops(store: Store, client: Client, wishes: Wishes) -> impl IntoView {
     });
     view! {
         <Show when=move || is_over.get()>
-            <p class="drop-hint">{text("drop.hint")}</p>
+            <p class="drop-hint" data-text="drop.hint"></p>
         </Show>
     }
 }

@@ -12,7 +12,7 @@ use crate::chart;
 use crate::client::Client;
 use crate::curves;
 use crate::format;
-use crate::network::Network;
+use crate::network;
 use crate::panel::Panel;
 use crate::store::Store;
 use crate::text::{language, text};
@@ -28,65 +28,90 @@ const MATHML: &str = "http://www.w3.org/1998/Math/MathML";
 pub fn Explain(store: Store, client: Client) -> impl IntoView {
     view! {
         <Panel store=store id=PANEL title="explain.title">
-            {move || store.card.get().map(|card| view! { <Family store=store card=card /> })}
-            <Trace store=store client=client />
+            <Explanation store=store client=client />
         </Panel>
     }
 }
 
-/// A family's objective and words.
 #[component]
-fn Family(store: Store, card: ModelCard) -> impl IntoView {
-    let place = NodeRef::<Div>::new();
-    let is_missing = RwSignal::new(false);
-    // Where numbers stand: under a term of the loss, or under a setting.
-    let numbers = StoredValue::new_local(Vec::<(Number, Element)>::new());
-    let is_there = RwSignal::new(false);
-    let (of_text, paper) = (card.clone(), card.paper.clone());
+fn Explanation(store: Store, client: Client) -> impl IntoView {
+    let (words, networks) = (NodeRef::<Div>::new(), NodeRef::<Div>::new());
+    let numbers = RwSignal::new_local(Vec::<(Number, Element)>::new());
     Effect::new(move |_| {
-        let Some(place) = place.get() else { return };
-        let card = of_text.clone();
+        let (Some(words), Some(card)) = (words.get(), store.card.get()) else { return };
         spawn_local(async move {
-            if let Ok(html) = html(&card.id).await {
-                place.set_inner_html(&html);
-                paint(&place, &card);
-                numbers.try_set_value(places(&place, &card).unwrap_or_default());
-                is_there.try_set(true);
-            } else {
-                is_missing.try_set(true);
+            let html = html(&card).await.unwrap_or_else(|_| text("explain.missing").into());
+            // Meanwhile another family may have been chosen.
+            if store.card.read_untracked().as_ref().is_some_and(|chosen| chosen.id == card.id) {
+                words.set_inner_html(&html);
+                paint(&words, &card);
+                numbers.try_set(places(&words, &card).unwrap_or_default());
             }
         });
     });
     Effect::new(move |_| {
-        if !is_there.get() {
-            return;
+        let (progress, settings, card) = (store.progress.read(), store.settings.read(), store.card.read());
+        let Some(card) = card.as_ref() else { return };
+        for (number, place) in &*numbers.read() {
+            let text = match number {
+                Number::Loss(index) => progress
+                    .as_ref()
+                    .and_then(|progress| progress.losses.get(*index))
+                    .map(|term| format::loss(term.value)),
+                Number::Setting(key) => settings.get(key).map(|value| shown(card, key, &value.to_string())),
+            };
+            place.set_text_content(Some(text.as_deref().unwrap_or("\u{2013}")));
         }
-        let (progress, settings) = (store.progress.read(), store.settings.read());
-        numbers.with_value(|numbers| {
-            for (number, place) in numbers {
-                let text = match number {
-                    Number::Loss(index) => progress
-                        .as_ref()
-                        .and_then(|progress| progress.losses.get(*index))
-                        .map(|term| format::loss(term.value)),
-                    Number::Setting(key) => {
-                        settings.get(key).map(|value| shown(&card, key, &value.to_string()))
-                    }
-                };
-                place.set_text_content(Some(text.as_deref().unwrap_or("\u{2013}")));
-            }
-        });
+    });
+    Effect::new(move |_| {
+        store.model.track();
+        client.want_encoder();
+    });
+    // Whatever was decoded is followed, as long as this can be seen.
+    Effect::new(move |_| {
+        store.z.track();
+        if store.is_open(PANEL) {
+            client.trace();
+        }
+    });
+    Effect::new(move |_| {
+        if let (Some(place), Some(traced)) = (networks.get(), store.traced.read().as_ref()) {
+            network::show(&place, traced, store.theme.get());
+        }
     });
     view! {
-        <div class="words" node_ref=place></div>
-        <p class="error" role="status">{move || is_missing.get().then(|| text("explain.missing"))}</p>
-        <p>
-            {text("explain.paper")} " "
-            <a href=paper.url.to_string() target="_blank" rel="noreferrer" lang="en">
-                {paper.citation.to_string()} ": " <cite>{paper.title.to_string()}</cite>
-            </a>
-        </p>
+        <div class="words" node_ref=words></div>
+        <h3 data-text="network.title"></h3>
+        <p class="help" data-text="network.about"></p>
+        <div node_ref=networks></div>
     }
+}
+
+/// What is told of a family: what it is, then its objective before the rest, and its paper.
+async fn html(card: &ModelCard) -> Result<String, JsValue> {
+    let file = |name: &str| ["explain/", &card.id, "/", name, ".html"].concat();
+    let (formulas, told) = (file("objective"), file(&language()));
+    let (formulas, told) = (fetch_text(&formulas).await?, fetch_text(&told).await?);
+    let (what, rest) = told.split_once("</p>").unwrap_or(("", &told));
+    let (symbols, mistakes) = rest.split_once("<ul").unwrap_or((rest, ""));
+    let paper = &card.paper;
+    Ok([
+        what,
+        "</p><div class='objective' tabindex='0' role='region' data-label='explain.objective'>",
+        &formulas,
+        "</div><p class='help' data-text='explain.numbers'></p>",
+        symbols,
+        "<h3 data-text='explain.mistakes'></h3><ul",
+        mistakes,
+        "<p><span data-text='explain.paper'></span> <a target='_blank' rel='noreferrer' lang='en' href='",
+        &paper.url,
+        "'>",
+        &paper.citation,
+        ": <cite>",
+        &paper.title,
+        "</cite></a></p>",
+    ]
+    .concat())
 }
 
 /// The value of a setting: a number, or what its menu says.
@@ -98,20 +123,6 @@ fn shown(card: &ModelCard, key: &str, value: &str) -> String {
             .map_or_else(|| value.into(), |option| option.label.to_string()),
         _ => format::plain(value),
     }
-}
-
-/// What is told of a family: what it is, and then its objective before the rest.
-async fn html(family: &str) -> Result<String, JsValue> {
-    let file = |name: &str| ["explain/", family, "/", name, ".html"].concat();
-    let (formulas, told) = (file("objective"), file(&language()));
-    let (formulas, told) = (fetch_text(&formulas).await?, fetch_text(&told).await?);
-    let (what, rest) = told.split_once("</p>").unwrap_or(("", &told));
-    let (symbols, mistakes) = rest.split_once("<ul").unwrap_or((rest, ""));
-    let [objective, numbers, title] = ["explain.objective", "explain.numbers", "explain.mistakes"].map(text);
-    Ok(format!(
-        "{what}</p><div class='objective' tabindex='0' role='region' aria-label='{objective}'>{formulas}</div>\
-         <p class='help'>{numbers}</p>{symbols}<h3>{title}</h3><ul{mistakes}"
-    ))
 }
 
 /// What stands under a part of the formula.
@@ -164,25 +175,4 @@ fn places(within: &HtmlElement, card: &ModelCard) -> Result<Vec<(Number, Element
 fn all(within: &HtmlElement, selector: &str) -> Vec<Element> {
     let Ok(found) = within.query_selector_all(selector) else { return Vec::new() };
     (0..found.length()).filter_map(|index| found.get(index)?.dyn_into().ok()).collect()
-}
-
-/// The networks at work.
-#[component]
-fn Trace(store: Store, client: Client) -> impl IntoView {
-    // Whatever was decoded is followed, as long as this can be seen.
-    Effect::new(move |_| {
-        store.model.track();
-        client.want_encoder();
-    });
-    Effect::new(move |_| {
-        store.z.track();
-        if store.is_open(PANEL) {
-            client.trace();
-        }
-    });
-    view! {
-        <h3>{text("network.title")}</h3>
-        <p class="help">{text("network.about")}</p>
-        <Network store=store />
-    }
 }

@@ -57,18 +57,14 @@ fn Weights(store: Store, client: Client) -> impl IntoView {
         });
     };
     view! {
-        <h3>{text("files.weights")}</h3>
+        <h3 data-text="files.weights"></h3>
         <div class="file-bar">
-            <button type="button" disabled=move || !has_model() on:click=save_weights>
-                {text("files.save-weights")}
-            </button>
-            <button type="button" disabled=move || store.progress.read().is_none() on:click=save_run>
-                {text("files.save-run")}
-            </button>
+            <button type="button" disabled=move || !has_model() on:click=save_weights data-text="files.save-weights"></button>
+            <button type="button" disabled=move || store.progress.read().is_none() on:click=save_run data-text="files.save-run"></button>
         </div>
-        <p class="help">{text("files.weights-help")}</p>
+        <p class="help" data-text="files.weights-help"></p>
         <Pick label=text("files.open") accept=".safetensors" open=picked />
-        <p class="help">{text("files.drop")}</p>
+        <p class="help" data-text="files.drop"></p>
     }
 }
 
@@ -87,15 +83,13 @@ fn Pictures(store: Store) -> impl IntoView {
     };
     let option = |scale: u32| view! { <option value=scale.to_string()>{scale}"\u{d7}"</option> };
     view! {
-        <h3>{text("files.pictures")}</h3>
+        <h3 data-text="files.pictures"></h3>
         <div class="file-bar">
-            <button type="button" on:click=move |_| save("plane", plane_scale.get_untracked())>
-                {text("files.save-plane")}
-            </button>
+            <button type="button" on:click=move |_| save("plane", plane_scale.get_untracked()) data-text="files.save-plane"></button>
             <label>
-                <span>{text("files.size")}</span>
+                <span data-text="files.size"></span>
                 <select
-                    aria-label=text("files.plane-size")
+                    data-label="files.plane-size"
                     on:change:target=move |event| plane_scale.set(event.target().value().parse().unwrap_or(1))
                 >
                     {[1, 2, 4].map(option).collect_view()}
@@ -103,16 +97,14 @@ fn Pictures(store: Store) -> impl IntoView {
             </label>
         </div>
         <div class="file-bar">
-            <button type="button" on:click=move |_| save("digit", digit_scale.get_untracked())>
-                {text("files.save-digit")}
-            </button>
+            <button type="button" on:click=move |_| save("digit", digit_scale.get_untracked()) data-text="files.save-digit"></button>
             <label>
-                <span>{text("files.size")}</span>
+                <span data-text="files.size"></span>
                 <input
                     type="number"
                     min="1"
                     max=MOST.to_string()
-                    aria-label=text("files.digit-size")
+                    data-label="files.digit-size"
                     prop:value=move || digit_scale.get().to_string()
                     on:change:target=move |event| {
                         if let Ok(scale) = event.target().value().parse::<u32>() {
@@ -124,7 +116,7 @@ fn Pictures(store: Store) -> impl IntoView {
                 />
             </label>
         </div>
-        <p class="help">{text("files.size-help")}</p>
+        <p class="help" data-text="files.size-help"></p>
     }
 }
 
@@ -147,13 +139,11 @@ fn Curves(store: Store) -> impl IntoView {
         keepsake::save(&Uint8Array::from(csv.as_bytes()), &name, "text/csv");
     };
     view! {
-        <h3>{text("files.curves")}</h3>
+        <h3 data-text="files.curves"></h3>
         <div class="file-bar">
-            <button type="button" disabled=move || store.history.read().is_empty() on:click=save>
-                {text("files.save-losses")}
-            </button>
+            <button type="button" disabled=move || store.history.read().is_empty() on:click=save data-text="files.save-losses"></button>
         </div>
-        <p class="help">{text("files.curves-help")}</p>
+        <p class="help" data-text="files.curves-help"></p>
     }
 }
 

@@ -116,14 +116,14 @@ fn Facts(store: Store, client: Client) -> impl IntoView {
             .map(|class| row(class, count(&facts.train, class), count(&facts.test, class)));
         Some(view! {
             <details>
-                <summary>{text("images.of-each-class")}</summary>
-                <div class="table-place" tabindex="0" role="region" aria-label=text("images.of-each-class")>
+                <summary data-text="images.of-each-class"></summary>
+                <div class="table-place" tabindex="0" role="region" data-label="images.of-each-class">
                     <table>
                         <thead>
                             <tr>
-                                <th scope="col">{text("images.class")}</th>
-                                <th scope="col" class="number">{text("images.to-train-on")}</th>
-                                <th scope="col" class="number">{text("images.to-test")}</th>
+                                <th scope="col" data-text="images.class"></th>
+                                <th scope="col" class="number" data-text="images.to-train-on"></th>
+                                <th scope="col" class="number" data-text="images.to-test"></th>
                             </tr>
                         </thead>
                         <tbody>{rows.collect_view()}</tbody>
@@ -139,7 +139,7 @@ fn Facts(store: Store, client: Client) -> impl IntoView {
             .unwrap_or_default()
     });
     view! {
-        <p class="data-facts" role="status" aria-label=text("images.in-use")>{sentence}</p>
+        <p class="data-facts" role="status" data-label="images.in-use">{sentence}</p>
         <Show when=move || store.images.read().is_some()>
             <Mosaic store=store pixels=preview columns=10 label=text("images.first") />
         </Show>
@@ -161,7 +161,7 @@ fn Names(store: Store) -> impl IntoView {
     let set = move |names: &str| store.class_names.set(split(names));
     view! {
         <label class="names">
-            <span>{text("images.names")}</span>
+            <span data-text="images.names"></span>
             <input
                 type="text"
                 autocomplete="off"
@@ -170,8 +170,8 @@ fn Names(store: Store) -> impl IntoView {
             />
         </label>
         <div class="file-bar">
-            <button type="button" on:click=move |_| set("")>{text("images.numbers")}</button>
-            <button type="button" on:click=move |_| set(&text(CLOTHES))>{text("images.fashion")}</button>
+            <button type="button" on:click=move |_| set("") data-text="images.numbers"></button>
+            <button type="button" on:click=move |_| set(&text(CLOTHES)) data-text="images.fashion"></button>
         </div>
     }
 }
@@ -198,10 +198,10 @@ fn Own(store: Store, client: Client, wishes: Wishes) -> impl IntoView {
         client.use_data(None);
     };
     view! {
-        <h3>{text("images.own")}</h3>
-        <p class="help">{text("images.own-help")}</p>
+        <h3 data-text="images.own"></h3>
+        <p class="help" data-text="images.own-help"></p>
         <Pick label=text("images.open") multiple=true open=picked />
-        <p class="data-state" role="status" aria-label=text("images.reading")>
+        <p class="data-state" role="status" data-label="images.reading">
             {move || is_busy.get().then(|| text("images.reading-now"))}
         </p>
         <label class="holdout">
@@ -210,7 +210,7 @@ fn Own(store: Store, client: Client, wishes: Wishes) -> impl IntoView {
                 type="range"
                 min="5"
                 max="50"
-                aria-label=text("images.holdout-share")
+                data-label="images.holdout-share"
                 aria-valuetext=move || percent() + " %"
                 aria-describedby="holdout-help"
                 prop:value=percent
@@ -221,9 +221,9 @@ fn Own(store: Store, client: Client, wishes: Wishes) -> impl IntoView {
                 }
             />
         </label>
-        <p id="holdout-help" class="help">{text("images.holdout-help")}</p>
+        <p id="holdout-help" class="help" data-text="images.holdout-help"></p>
         <label class="ink">
-            <span>{text("images.ink")}</span>
+            <span data-text="images.ink"></span>
             <select on:change:target=move |event| {
                 ink.set(match event.target().value().as_str() {
                     "dark" => Ink::Dark,
@@ -231,13 +231,13 @@ fn Own(store: Store, client: Client, wishes: Wishes) -> impl IntoView {
                     _ => Ink::Guess,
                 });
             }>
-                <option value="guess">{text("images.ink-guess")}</option>
-                <option value="dark">{text("images.ink-dark")}</option>
-                <option value="light">{text("images.ink-light")}</option>
+                <option value="guess" data-text="images.ink-guess"></option>
+                <option value="dark" data-text="images.ink-dark"></option>
+                <option value="light" data-text="images.ink-light"></option>
             </select>
         </label>
         <Show when=move || store.has_own_data.get()>
-            <button type="button" on:click=back>{text("images.back")}</button>
+            <button type="button" on:click=back data-text="images.back"></button>
         </Show>
     }
 }

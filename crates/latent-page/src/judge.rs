@@ -1,5 +1,7 @@
 //! What a classifier sees in the digit under the handle, in words: for everybody, and for those who do not see the digit.
 
+use std::time::Duration;
+
 use latent_protocol::Phase;
 use leptos::prelude::*;
 
@@ -9,8 +11,8 @@ use crate::store::{Judged, Store};
 use crate::text::filled;
 use crate::timing::now_ms;
 
-/// The handle rests when it has not moved for so long, in milliseconds.
-const REST_MS: f64 = 400.0;
+/// The handle rests when it has not moved for so long.
+const REST: Duration = Duration::from_millis(400);
 
 /// Fewest milliseconds between two looks at a model that learns.
 const LOOK_MS: f64 = 1000.0;
@@ -19,43 +21,54 @@ const LOOK_MS: f64 = 1000.0;
 #[component]
 pub fn JudgeLine(store: Store, client: Client) -> impl IntoView {
     let start = store.point.get_untracked();
-    let was_moved =
-        Memo::new(move |before: Option<&bool>| before == Some(&true) || store.point.get() != start);
-    let decoded = Signal::derive(move || (store.z.get(), store.drawn.get()));
-    let rested: Signal<(Vec<f32>, Option<u64>)> = leptos_use::signal_debounced(decoded, REST_MS);
-    let is_running = Memo::new(move |_| store.phase.get() == Phase::Running);
-    Effect::new(move |looked_ms: Option<f64>| {
-        let (now, looked_ms) = (now_ms(), looked_ms.unwrap_or(f64::NEG_INFINITY));
-        if is_running.get() {
-            decoded.track();
-            if now - looked_ms < LOOK_MS {
-                return looked_ms;
-            }
-        } else {
-            rested.track();
-        }
+    let (was_moved, looked_ms, decoded) =
+        (StoredValue::new(false), StoredValue::new(0.0), StoredValue::new(0_u32));
+    let is_running = move || store.phase.get() == Phase::Running;
+    Effect::new(move |_| {
+        store.z.track();
+        store.drawn.track();
+        was_moved.update_value(|was_moved| *was_moved |= store.point.get() != start);
         // It knows the digits of the page's images only.
-        if was_moved.get() && !store.has_own_data.get() {
-            client.judge();
-        } else {
-            store.judged.set(None);
+        if !was_moved.get_value() || store.has_own_data.get() {
+            return;
         }
-        now
+        if is_running() {
+            if now_ms() - looked_ms.get_value() >= LOOK_MS {
+                looked_ms.set_value(now_ms());
+                client.judge();
+            }
+            return;
+        }
+        decoded.update_value(|decoded| *decoded += 1);
+        let now = decoded.get_value();
+        set_timeout(
+            move || {
+                if decoded.try_get_value() == Some(now) {
+                    client.judge();
+                }
+            },
+            REST,
+        );
     });
+    // Of another place than this it says nothing, nor of images that it does not know.
+    let seen =
+        move || store.judged.get().filter(|seen| seen.z == *store.z.read() && !store.has_own_data.get());
     let place = move || {
-        let z = format::code(&store.latents());
-        filled("judge.place", &[("z", &z)])
+        seen()
+            .map(|_| filled("judge.place", &[("z", &format::code(&store.latents()))]) + " ")
+            .unwrap_or_default()
     };
-    let line = move || {
-        // Of another place than this it says nothing.
-        let Judged { class, share, .. } = store.judged.get().filter(|seen| seen.z == *store.z.read())?;
+    let verdict = move || {
+        let Some(Judged { class, share, .. }) = seen() else { return String::new() };
         let percent = format::decimal(f64::from(share) * 100.0, 0);
-        Some(view! {
-            <span class="unseen">{place.clone()} " "</span>
-            {filled("judge.sees", &[("class", &class), ("percent", &percent)])}
-        })
+        filled("judge.sees", &[("class", &class), ("percent", &percent)])
     };
     // While a model learns it changes by itself: nobody should have to listen to that.
-    let live = move || if is_running.get() { "off" } else { "polite" };
-    view! { <p class="judge" role="status" aria-live=live aria-atomic="true">{line}</p> }
+    let live = move || if is_running() { "off" } else { "polite" };
+    view! {
+        <p class="judge" role="status" aria-live=live aria-atomic="true">
+            <span class="unseen">{place}</span>
+            {verdict}
+        </p>
+    }
 }

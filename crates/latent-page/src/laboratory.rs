@@ -45,7 +45,7 @@ fn Experiments(bench: Bench, client: Client) -> impl IntoView {
         _ => text("laboratory.subject-drawing").into(),
     };
     view! {
-        <p class="help">{text("laboratory.help")}</p>
+        <p class="help" data-text="laboratory.help"></p>
         <div class="lab-subject">
             <label>
                 {text("laboratory.test-image")}
@@ -56,12 +56,10 @@ fn Experiments(bench: Bench, client: Client) -> impl IntoView {
                     choose=move |number| client.observe(Subject::Image(number))
                 />
             </label>
-            <output aria-label=text("laboratory.subject")>{subject}</output>
+            <output data-label="laboratory.subject">{subject}</output>
         </div>
-        <p class="hint" role="status" aria-label=text("laboratory.state")>{state}</p>
-        <button type="button" hidden=move || bench.fault.read().is_none() on:click=move |_| bench.open()>
-            {text("laboratory.open-again")}
-        </button>
+        <p class="hint" role="status" data-label="laboratory.state">{state}</p>
+        <button type="button" hidden=move || bench.fault.read().is_none() on:click=move |_| bench.open() data-text="laboratory.open-again"></button>
         <div class="experiments">{cards}</div>
     }
 }
@@ -93,7 +91,7 @@ fn Experiment(bench: Bench, index: usize, card: ExperimentCard) -> impl IntoView
                     {move || text(if is_mine() { "laboratory.stop" } else { "laboratory.run" })}
                 </button>
                 <progress
-                    aria-label=text("laboratory.experiment")
+                    data-label="laboratory.experiment"
                     max="1"
                     hidden=move || !is_mine()
                     prop:value=move || bench.done.get()

@@ -302,7 +302,7 @@ pub fn TimeLapse(store: Store, client: Client) -> impl IntoView {
             <Show
                 when=move || has_frames.get()
                 fallback=|| view! {
-                    <p class="hint">{text("lapse.wait")}</p>
+                    <p class="hint" data-text="lapse.wait"></p>
                 }
             >
                 <Reel store=store is_playing=is_playing />
@@ -342,14 +342,14 @@ fn Reel(store: Store, is_playing: RwSignal<bool>) -> impl IntoView {
     };
     view! {
         <div class="lapse">
-            <p class="help">{text("lapse.help")}</p>
+            <p class="help" data-text="lapse.help"></p>
             <label class="lapse-moment">
                 <output>{moment}</output>
                 <input
                     type="range"
                     min="0"
                     max=move || last().to_string()
-                    aria-label=text("lapse.moment")
+                    data-label="lapse.moment"
                     aria-valuetext=moment
                     prop:value=move || lapse.shown.get().unwrap_or(last()).to_string()
                     on:input:target=move |event| {
@@ -362,9 +362,7 @@ fn Reel(store: Store, is_playing: RwSignal<bool>) -> impl IntoView {
             </label>
             <div class="lapse-buttons">
                 <PlayButton is_playing=is_playing play="lapse.play" stop="lapse.stop" on_press=play />
-                <button type="button" disabled=move || lapse.shown.get().is_none() on:click=back>
-                    {text("lapse.back")}
-                </button>
+                <button type="button" disabled=move || lapse.shown.get().is_none() on:click=back data-text="lapse.back"></button>
                 <SaveGif store=store name="time-lapse.gif" film=film />
             </div>
         </div>

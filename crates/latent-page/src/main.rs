@@ -28,7 +28,6 @@ mod judge;
 mod keep;
 mod keepsake;
 mod laboratory;
-mod language;
 mod lapse;
 mod marks;
 mod measure;

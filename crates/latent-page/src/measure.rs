@@ -17,15 +17,15 @@ pub fn Measure(store: Store, client: Client) -> impl IntoView {
     let press = move |_| if is_busy.get_untracked() { client.stop_measuring() } else { client.measure() };
     view! {
         <section class="measure" aria-labelledby="measure-title">
-            <h2 id="measure-title">{text("measure.measure")}</h2>
-            <p class="about">{text("measure.about")}</p>
+            <h2 id="measure-title" data-text="measure.measure"></h2>
+            <p class="about" data-text="measure.about"></p>
             <div class="measure-bar">
                 <button disabled=move || !is_busy.get() && !has_model() on:click=press>
                     {move || text(if is_busy.get() { "measure.stop" } else { "measure.measure" })}
                 </button>
                 <Show when=move || is_busy.get()>
                     <progress
-                        aria-label=text("measure.measuring")
+                        data-label="measure.measuring"
                         max="1"
                         prop:value=move || store.measuring.get().unwrap_or_default()
                     ></progress>
@@ -81,16 +81,14 @@ fn Group(group: MeasureGroup) -> impl IntoView {
             <table>
                 <thead>
                     <tr>
-                        <th scope="col">{text("measure.what")}</th>
-                        <th scope="col" class="number">{text("measure.this-model")}</th>
-                        {has_real.then(|| view! { <th scope="col" class="number">{text("measure.real")}</th> })}
+                        <th scope="col" data-text="measure.what"></th>
+                        <th scope="col" class="number" data-text="measure.this-model"></th>
+                        {has_real.then(|| view! { <th scope="col" class="number" data-text="measure.real"></th> })}
                         {has_baseline.then(|| view! {
-                            <th scope="col" class="number" title=text("measure.baseline-help")>
-                                {text("measure.baseline")}
-                            </th>
+                            <th scope="col" class="number" title=text("measure.baseline-help") data-text="measure.baseline"></th>
                         })}
-                        <th scope="col">{text("measure.unit")}</th>
-                        <th scope="col" class="number">{text("measure.images")}</th>
+                        <th scope="col" data-text="measure.unit"></th>
+                        <th scope="col" class="number" data-text="measure.images"></th>
                     </tr>
                 </thead>
                 <tbody>{rows}</tbody>

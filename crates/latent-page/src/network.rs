@@ -1,126 +1,98 @@
 //! The networks of the model on show, with what they compute for the code under the handle.
 
 use latent_protocol::{Layer, Theme, Trace};
-use leptos::html::Canvas;
-use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlElement};
 
 use crate::format;
 use crate::picture::{PIXELS, put};
-use crate::store::{Pictured, Store};
+use crate::store::Pictured;
 use crate::text::{filled, text};
 
 /// Most units side by side, where they stand in no order.
 const COLUMNS: usize = 32;
 
-/// Decoder and encoder, layer by layer.
-#[component]
-pub fn Network(store: Store) -> impl IntoView {
-    // The figure is made anew only when a network has another shape.
-    let shapes = Memo::new(move |_| {
-        let shapes = |layers: &[Layer]| layers.iter().map(|layer| layer.shape).collect::<Vec<_>>();
-        let traced = store.traced.read();
-        traced.as_ref().map(|traced| (shapes(&traced.what.decoder), shapes(&traced.what.encoder)))
-    });
-    let layers = move |shapes: Vec<[usize; 3]>, is_encoder: bool| {
-        let last = shapes.len().saturating_sub(1);
-        let item = move |(index, shape): (usize, [usize; 3])| {
-            let name = match (is_encoder, index) {
-                (false, 0) => text("network.code"),
-                (true, index) if index == last => text("network.mean"),
-                (_, index) if index == 0 || index == last => text("network.image"),
-                _ => "",
-            };
-            view! { <LayerView store=store is_encoder=is_encoder index=index shape=shape name=name /> }
-        };
-        shapes.into_iter().enumerate().map(item).collect_view()
-    };
-    move || {
-        let (decoder, encoder) = shapes.get()?;
-        let has_encoder = !encoder.is_empty();
-        Some(view! {
-            <figure class="network">
-                <figcaption>{text("network.decoder")}</figcaption>
-                <ol>{layers(decoder, false)}</ol>
-            </figure>
-            {has_encoder.then(|| view! {
-                <figure class="network">
-                    <figcaption>{text("network.encoder")}</figcaption>
-                    <ol>{layers(encoder, true)}</ol>
-                </figure>
-            })}
-        })
-    }
-}
-
-/// A layer: its units as a picture, how many they are and what they are.
-#[component]
-fn LayerView(
-    store: Store,
-    is_encoder: bool,
-    index: usize,
-    shape: [usize; 3],
-    /// What it is, where it is no hidden layer.
-    name: &'static str,
-) -> impl IntoView {
-    let canvas = NodeRef::<Canvas>::new();
-    Effect::new(move |_| {
-        let theme = store.theme.get();
-        let traced = store.traced.read();
-        let Some((layer, units)) = traced.as_ref().and_then(|traced| part(traced, is_encoder, index)) else {
-            return;
-        };
-        if let Some(canvas) = canvas.get() {
-            let (rgba, width, height) = picture(layer.shape, units, theme);
-            put(&canvas, &rgba, width, height);
-        }
-    });
-    let [height, width, channels] = shape;
-    let units = height * width * channels;
-    let size = if height > 1 {
-        let sides = [channels, height, width].map(|side| side.to_string());
-        if channels > 1 { sides.join(" \u{d7} ") } else { sides[1..].join(" \u{d7} ") }
-    } else {
-        format::thousands(units as u64)
-    };
-    let is_hidden = name.is_empty();
-    let seen = move || {
-        let traced = store.traced.read();
-        let (layer, _) = part(traced.as_ref()?, is_encoder, index)?;
-        let active = format::thousands(layer.active as u64);
-        let (least, most) = (format::number(layer.least.into()), format::number(layer.most.into()));
-        Some(if is_hidden {
-            filled("network.active", &[("active", &active), ("most", &most)])
-        } else {
-            filled("network.range", &[("least", &least), ("most", &most)])
-        })
-    };
-    let title = if is_hidden {
-        filled("network.hidden", &[("size", &size)])
-    } else {
-        filled("network.named", &[("name", &name), ("size", &size)])
-    };
-    view! {
-        <li>
-            <canvas class=if units == PIXELS { "units image" } else { "units" } aria-hidden="true" node_ref=canvas></canvas>
-            <span>{title}</span>
-            <span class="help">{seen}</span>
-        </li>
-    }
-}
-
-/// A layer with its units' bytes.
-fn part(traced: &Pictured<Trace>, is_encoder: bool, index: usize) -> Option<(&Layer, &[u8])> {
+/// Show the decoder, and the encoder if there is one, layer by layer.
+pub fn show(place: &HtmlElement, traced: &Pictured<Trace>, theme: Theme) {
     let Trace { decoder, encoder } = &traced.what;
-    let number = if is_encoder { decoder.len() + index } else { index };
-    let mut from = 0;
-    for (at, layer) in decoder.iter().chain(encoder).enumerate() {
-        let units: usize = layer.shape.iter().product();
-        if at == number {
-            return Some((layer, traced.pixels.get(from..from + units)?));
-        }
-        from += units;
+    let figures = [
+        figure(decoder, "network.decoder", "network.code", "network.image"),
+        figure(encoder, "network.encoder", "network.image", "network.mean"),
+    ]
+    .concat();
+    // Made anew only when a network has another shape.
+    if place.get_attribute("data-shape").as_ref() != Some(&figures) {
+        place.set_inner_html(&figures);
+        // It is an attribute's name.
+        let _ = place.set_attribute("data-shape", &figures);
     }
-    None
+    let Ok(items) = place.query_selector_all("li") else { return };
+    let mut from = 0;
+    for (index, layer) in (0..).zip(decoder.iter().chain(encoder)) {
+        let to = from + layer.shape.iter().product::<usize>();
+        let item = items.get(index).map(JsCast::unchecked_into::<Element>);
+        if let (Some(item), Some(units)) = (item, traced.pixels.get(from..to)) {
+            tell(&item, layer, units, theme);
+        }
+        from = to;
+    }
+}
+
+/// A network's figure, without what it computes.
+fn figure(layers: &[Layer], title: &'static str, first: &'static str, last: &'static str) -> String {
+    let Some(end) = layers.len().checked_sub(1) else { return String::new() };
+    let item = |(index, layer): (usize, &Layer)| {
+        let units: usize = layer.shape.iter().product();
+        let size = size(layer.shape);
+        let class = if units == PIXELS { " class='image'" } else { "" };
+        let name = match index {
+            0 => filled("network.named", &[("name", &text(first)), ("size", &size)]),
+            index if index == end => filled("network.named", &[("name", &text(last)), ("size", &size)]),
+            _ => filled("network.hidden", &[("size", &size)]),
+        };
+        let hidden = if index == 0 || index == end { "" } else { " data-hidden" };
+        [
+            "<li",
+            hidden,
+            "><canvas",
+            class,
+            " aria-hidden='true'></canvas><span>",
+            &name,
+            "</span><span class='help'></span></li>",
+        ]
+        .concat()
+    };
+    let items: String = layers.iter().enumerate().map(item).collect();
+    ["<figure class='network'><figcaption>", text(title), "</figcaption><ol>", &items, "</ol></figure>"]
+        .concat()
+}
+
+/// Height and width and channels, or how many units.
+fn size([height, width, channels]: [usize; 3]) -> String {
+    let sides = [channels, height, width].map(|side| side.to_string());
+    match (height, channels) {
+        (1, _) => format::thousands(channels as u64),
+        (_, 1) => sides[1..].join(" \u{d7} "),
+        _ => sides.join(" \u{d7} "),
+    }
+}
+
+/// What a layer computed: its units as a picture, and in numbers.
+fn tell(item: &Element, layer: &Layer, units: &[u8], theme: Theme) {
+    if let Some(canvas) = item.first_element_child() {
+        let (rgba, width, height) = picture(layer.shape, units, theme);
+        put(&canvas.unchecked_into(), &rgba, width, height);
+    }
+    let [least, most] = [layer.least, layer.most].map(|number| format::number(number.into()));
+    let seen = if item.has_attribute("data-hidden") {
+        let active = format::thousands(layer.active as u64);
+        filled("network.active", &[("active", &active), ("most", &most)])
+    } else {
+        filled("network.range", &[("least", &least), ("most", &most)])
+    };
+    if let Some(place) = item.last_element_child() {
+        place.set_text_content(Some(&seen));
+    }
 }
 
 /// Units as RGBA bytes, with width and height: maps side by side, or a unit after the other.

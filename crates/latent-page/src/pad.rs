@@ -122,8 +122,8 @@ pub fn Pad(drawing: Drawing) -> impl IntoView {
             <path d=move || path(&drawing.strokes.read()) stroke-width=move || drawing.pen_width.get().to_string() />
         </svg>
         <div class="draw-buttons">
-            <button type="button" disabled=is_empty on:click=move |_| drawing.undo()>{text("pad.undo")}</button>
-            <button type="button" disabled=is_empty on:click=move |_| drawing.clear()>{text("pad.clear")}</button>
+            <button type="button" disabled=is_empty on:click=move |_| drawing.undo() data-text="pad.undo"></button>
+            <button type="button" disabled=is_empty on:click=move |_| drawing.clear() data-text="pad.clear"></button>
         </div>
         <label class="pen">
             <span>{text("pad.pen")} " " <output>{width}</output></span>
@@ -132,7 +132,7 @@ pub fn Pad(drawing: Drawing) -> impl IntoView {
                 min="30"
                 max="200"
                 step="10"
-                aria-label=text("pad.pen-width")
+                data-label="pad.pen-width"
                 aria-valuetext=width
                 prop:value=move || drawing.pen_width.get().to_string()
                 on:input:target=move |event| {

@@ -88,9 +88,9 @@ fn Between(store: Store, client: Client) -> impl IntoView {
             <End store=store client=client name="B" code=to />
         </div>
         <label class="path-row">
-            <span>{text("paths.way")}</span>
+            <span data-text="paths.way"></span>
             <select
-                aria-label=text("paths.way")
+                data-label="paths.way"
                 aria-describedby="way-help"
                 on:change:target=move |event| {
                     let name = event.target().value();
@@ -172,19 +172,13 @@ fn End(store: Store, client: Client, name: &'static str, code: RwSignal<Option<V
             <button
                 type="button"
                 disabled=move || store.z.read().is_empty()
-                on:click=move |_| code.set(Some(store.z.get_untracked()))
-            >
-                {text("paths.from-handle")}
-            </button>
+                on:click=move |_| code.set(Some(store.z.get_untracked())) data-text="paths.from-handle"></button>
             <Show when=move || encodes.get()>
                 <button
                     type="button"
                     disabled=move || store.observed.read().is_none()
                     title=text("paths.from-seen-help")
-                    on:click=move |_| take_seen()
-                >
-                    {text("paths.from-seen")}
-                </button>
+                    on:click=move |_| take_seen() data-text="paths.from-seen"></button>
                 <div class="path-take">
                     <ImageNumber label=text("paths.digit-number") number=number choose=move |image| number.set(image) />
                     <button type="button" on:click=take_number>
@@ -222,16 +216,10 @@ fn Drawn(store: Store, client: Client) -> impl IntoView {
         }
     };
     view! {
-        <div class="path-drawn" role="group" aria-label=text("paths.by-hand")>
-            <button type="button" aria-pressed=move || is_on.get().to_string() on:click=toggle>
-                {text("paths.draw")}
-            </button>
-            <button type="button" on:click=move |_| store.sketch.add(store.point.get_untracked(), client)>
-                {text("paths.add-handle")}
-            </button>
-            <button type="button" disabled=move || points.read().is_empty() on:click=start_over>
-                {text("paths.start-over")}
-            </button>
+        <div class="path-drawn" role="group" data-label="paths.by-hand">
+            <button type="button" aria-pressed=move || is_on.get().to_string() on:click=toggle data-text="paths.draw"></button>
+            <button type="button" on:click=move |_| store.sketch.add(store.point.get_untracked(), client) data-text="paths.add-handle"></button>
+            <button type="button" disabled=move || points.read().is_empty() on:click=start_over data-text="paths.start-over"></button>
             <p class="help" role="status">
                 {move || {
                     if is_on.get() {
@@ -317,48 +305,48 @@ fn Player(store: Store, client: Client) -> impl IntoView {
         })
     };
     view! {
-        <div class="path-player" role="group" aria-label=text("paths.along") hidden=move || count.get() == 0>
-            <Mosaic store=store pixels=frames columns=columns label=text("paths.frames") />
-            <p class="help">{lengths}</p>
-            <div class="path-large">
-                <Mosaic store=store pixels=frame columns=1 label=Signal::derive(place) />
-                <div>
-                    <label class="path-row">
-                        <span>{text("paths.along")}</span>
-                        <input
-                            type="range"
-                            min="0"
-                            max=move || last().to_string()
-                            aria-label=text("paths.along")
-                            aria-valuetext=place
-                            prop:value=move || at.get().to_string()
-                            on:input:target=move |event| {
-                                if let Ok(index) = event.target().value().parse() {
-                                    is_playing.set(false);
-                                    show(index);
+            <div class="path-player" role="group" data-label="paths.along" hidden=move || count.get() == 0>
+                <Mosaic store=store pixels=frames columns=columns label=text("paths.frames") />
+                <p class="help">{lengths}</p>
+                <div class="path-large">
+                    <Mosaic store=store pixels=frame columns=1 label=Signal::derive(place) />
+                    <div>
+                        <label class="path-row">
+                            <span data-text="paths.along"></span>
+                            <input
+                                type="range"
+                                min="0"
+                                max=move || last().to_string()
+                                data-label="paths.along"
+                                aria-valuetext=place
+                                prop:value=move || at.get().to_string()
+                                on:input:target=move |event| {
+                                    if let Ok(index) = event.target().value().parse() {
+                                        is_playing.set(false);
+                                        show(index);
+                                    }
                                 }
-                            }
-                        />
-                    </label>
-                    <Slide name=text("paths.rate").into() min=1 max=30 value=rate />
-                    <label class="check">
-                        <input
-                            type="checkbox"
-                            prop:checked=turns
-                            on:change:target=move |event| turns.set(event.target().checked())
-                        />
-                        {text("paths.back-and-forth")}
-                    </label>
-                    <div class="path-buttons">
-                        <button type="button" on:click=move |_| is_playing.update(|is_playing| *is_playing = !*is_playing)>
-                            {move || text(if is_playing.get() { "paths.pause" } else { "paths.play" })}
-                        </button>
-                        <SaveGif store=store name="path.gif" film=save />
+                            />
+                        </label>
+                        <Slide name=text("paths.rate").into() min=1 max=30 value=rate />
+                        <label class="check">
+                            <input
+                                type="checkbox"
+                                prop:checked=turns
+                                on:change:target=move |event| turns.set(event.target().checked())
+                            />
+    {text("paths.back-and-forth")}
+    </label>
+                        <div class="path-buttons">
+                            <button type="button" on:click=move |_| is_playing.update(|is_playing| *is_playing = !*is_playing)>
+                                {move || text(if is_playing.get() { "paths.pause" } else { "paths.play" })}
+                            </button>
+                            <SaveGif store=store name="path.gif" film=save />
+                        </div>
                     </div>
                 </div>
             </div>
-        </div>
-    }
+        }
 }
 
 /// The path as it is played once.

@@ -121,7 +121,7 @@ pub fn Plane(
             ></span>
         </div>
         {(!is_second).then(|| view! {
-            <p id="plane-help" class="hint">{text("plane.help")}</p>
+            <p id="plane-help" class="hint" data-text="plane.help"></p>
         })}
     }
 }
@@ -162,7 +162,7 @@ pub fn GridSlider(store: Store, client: Client) -> impl IntoView {
                 type="range"
                 min="5"
                 max="40"
-                aria-label=text("plane.grid-size")
+                data-label="plane.grid-size"
                 aria-valuetext=tiles
                 prop:value=move || store.grid.get().to_string()
                 on:input:target=move |event| {

@@ -51,17 +51,15 @@ pub fn Resume(store: Store, client: Client) -> impl IntoView {
     });
     let later = move |id: &str| client.keep().change(id, |kept| kept.state = State::Left);
     view! {
-        <div role="status" aria-label=text("runs.to-go-on-with")>
+        <div role="status" data-label="runs.to-go-on-with">
             {move || {
                 let (id, said) = offered.get().filter(|_| store.phase.get() == Phase::Idle)?;
                 let kept = id.clone();
                 Some(view! {
                     <div class="resume">
                         <p>{said}</p>
-                        <button class="primary" on:click=move |_| client.resume(id.clone())>
-                            {text("runs.resume")}
-                        </button>
-                        <button on:click=move |_| later(&kept)>{text("runs.keep")}</button>
+                        <button class="primary" on:click=move |_| client.resume(id.clone()) data-text="runs.resume"></button>
+                        <button on:click=move |_| later(&kept) data-text="runs.keep"></button>
                     </div>
                 })
             }}
@@ -92,9 +90,9 @@ pub fn Runs(store: Store, client: Client) -> impl IntoView {
                 })
             }}
             <Show when=move || ids.read().is_empty()>
-                <p class="hint">{text("runs.none")}</p>
+                <p class="hint" data-text="runs.none"></p>
             </Show>
-            <ul class="runs" aria-label=text("runs.kept")>
+            <ul class="runs" data-label="runs.kept">
                 <For each=move || ids.get() key=String::clone let(id)>
                     <Run store=store client=client id=id />
                 </For>
@@ -144,45 +142,45 @@ fn Run(store: Store, client: Client, id: String) -> impl IntoView {
     };
     let delete = move || spawn_local(async move { client.keep().delete(vec![id.get_value()]).await });
     view! {
-        <li class="run">
-            <input
-                type="text"
-                aria-label=text("runs.name")
-                autocomplete="off"
-                prop:value=name
-                on:change:target=move |event| {
-                    rename(event.target().value());
-                    // An empty name is none.
-                    if event.target().value().trim().is_empty() {
-                        event.target().set_value(&name.get_untracked());
-                    }
-                }
-            />
-            <p class="facts">{facts}</p>
-            <label class="check">
+            <li class="run">
                 <input
-                    type="checkbox"
-                    prop:checked=is_drawn
-                    disabled=move || !is_drawn.get() && !can_draw.get()
-                    on:change:target=move |event| draw(event.target().checked())
-                />
-                {text("runs.show-curve")}
-            </label>
-            <div class="run-buttons">
-                <button
-                    aria-label=move || {
-                        let key = if is_finished.get() { "runs.show-named" } else { "runs.resume-named" };
-                        filled(key, &[("name", &name.get())])
+                    type="text"
+                    data-label="runs.name"
+                    autocomplete="off"
+                    prop:value=name
+                    on:change:target=move |event| {
+                        rename(event.target().value());
+                        // An empty name is none.
+                        if event.target().value().trim().is_empty() {
+                            event.target().set_value(&name.get_untracked());
+                        }
                     }
-                    disabled=move || !is_free.get()
-                    on:click=move |_| client.resume(id.get_value())
-                >
-                    {move || text(if is_finished.get() { "runs.show" } else { "runs.resume" })}
-                </button>
-                <Delete label="runs.delete" name=name disabled=Signal::derive(move || !is_free.get()) delete=delete />
-            </div>
-        </li>
-    }
+                />
+                <p class="facts">{facts}</p>
+                <label class="check">
+                    <input
+                        type="checkbox"
+                        prop:checked=is_drawn
+                        disabled=move || !is_drawn.get() && !can_draw.get()
+                        on:change:target=move |event| draw(event.target().checked())
+                    />
+    {text("runs.show-curve")}
+    </label>
+                <div class="run-buttons">
+                    <button
+                        aria-label=move || {
+                            let key = if is_finished.get() { "runs.show-named" } else { "runs.resume-named" };
+                            filled(key, &[("name", &name.get())])
+                        }
+                        disabled=move || !is_free.get()
+                        on:click=move |_| client.resume(id.get_value())
+                    >
+                        {move || text(if is_finished.get() { "runs.show" } else { "runs.resume" })}
+                    </button>
+                    <Delete label="runs.delete" name=name disabled=Signal::derive(move || !is_free.get()) delete=delete />
+                </div>
+            </li>
+        }
 }
 
 /// One line on a run.

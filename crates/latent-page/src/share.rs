@@ -48,14 +48,12 @@ pub fn CopyLink(store: Store) -> impl IntoView {
     });
     view! {
         <div class="copy-link">
-            <button type="button" disabled=move || store.card.read().is_none() on:click=copy>
-                {text("share.copy")}
-            </button>
+            <button type="button" disabled=move || store.card.read().is_none() on:click=copy data-text="share.copy"></button>
             <Show when=move || shown.read().is_some()>
                 <input
                     type="text"
                     readonly
-                    aria-label=text("share.link")
+                    data-label="share.link"
                     node_ref=field
                     prop:value=move || shown.get()
                 />
@@ -113,7 +111,7 @@ pub fn Toasts(store: Store, client: Client) -> impl IntoView {
         <div
             class="toasts"
             role="status"
-            aria-label=text("share.done")
+            data-label="share.done"
             on:pointerenter=move |_| hold()
             on:pointerleave=move |_| go_on()
             on:focusin=move |_| hold()
@@ -122,7 +120,7 @@ pub fn Toasts(store: Store, client: Client) -> impl IntoView {
             {move || store.toast.get().map(|toast| view! {
                 <p class="toast">
                     <span>{toast.text}</span>
-                    {toast.undo.then(|| view! { <button type="button" on:click=undo>{text("share.undo")}</button> })}
+                    {toast.undo.then(|| view! { <button type="button" on:click=undo data-text="share.undo"></button> })}
                 </p>
             })}
         </div>
@@ -151,7 +149,7 @@ pub fn Presets(store: Store) -> impl IntoView {
     };
     view! {
         <nav class="presets" aria-labelledby="presets-title">
-            <h2 id="presets-title">{text("share.presets")}</h2>
+            <h2 id="presets-title" data-text="share.presets"></h2>
             <div class="preset-lists">{lists}</div>
         </nav>
     }

@@ -44,22 +44,15 @@ pub fn SlowMotion(store: Store, client: Client) -> impl IntoView {
     };
     view! {
         <Panel store=store id="slow" title="slow.title">
-            <p class="help">
-                {text("slow.help")}
-            </p>
+            <p class="help" data-text="slow.help"></p>
             // Not disabled while the step is done: that would take the focus away.
             <button
                 type="button"
                 class="slow-do"
                 aria-disabled=move || (is_busy() || !is_ready()).to_string()
                 aria-describedby="slow-wait"
-                on:click=dissect
-            >
-                {text("slow.do")}
-            </button>
-            <p id="slow-wait" class="help" hidden=move || !is_busy()>
-                {text("slow.wait")}
-            </p>
+                on:click=dissect data-text="slow.do"></button>
+            <p id="slow-wait" class="help" hidden=move || !is_busy() data-text="slow.wait"></p>
             {move || {
                 let seen = store.dissected.get()?;
                 Some(view! { <Stages store=store seen=seen plays=!prefers_stillness.get_untracked() /> })
@@ -140,25 +133,19 @@ fn Stages(
         }
     };
     view! {
-        <div class="slow" role="group" aria-label=text("slow.stages") on:keydown=key>
+        <div class="slow" role="group" data-label="slow.stages" on:keydown=key>
             <p class="slow-facts">{facts}</p>
             <div class="slow-bar">
                 // Not disabled at the ends: that would take the focus away from under the arrow keys.
                 <button
                     type="button"
                     aria-disabled=move || (stage.get() == 0).to_string()
-                    on:click=move |_| previous()
-                >
-                    {text("slow.previous")}
-                </button>
+                    on:click=move |_| previous() data-text="slow.previous"></button>
                 <PlayButton is_playing=is_playing play="slow.play" stop="slow.stop" on_press=play />
                 <button
                     type="button"
                     aria-disabled=move || (stage.get() == last).to_string()
-                    on:click=move |_| next()
-                >
-                    {text("slow.next")}
-                </button>
+                    on:click=move |_| next() data-text="slow.next"></button>
                 <output>{number}</output>
             </div>
             <ol class="stages">{(0..=last).map(item).collect_view()}</ol>
@@ -315,15 +302,15 @@ fn codes(
     let rows: Vec<_> =
         (0..shown(what)).flat_map(|image| (0..latents).map(move |latent| (image, latent))).collect();
     let headings = columns.iter().map(|(name, _)| view! { <th scope="col" class="number">{*name}</th> });
-    let scale = spread.is_some().then(|| view! { <th scope="col" class="line">{text("slow.scale")}</th> });
+    let scale = spread.is_some().then(|| view! { <th scope="col" class="line" data-text="slow.scale"></th> });
     let rest = (what.latent_dim > latents)
         .then(|| say(filled("slow.first-numbers", &[("shown", &latents), ("all", &what.latent_dim)])));
     view! {
-        <div class="table-place" tabindex="0" role="region" aria-label=text("slow.codes")>
+        <div class="table-place" tabindex="0" role="region" data-label="slow.codes">
             <table>
                 <thead>
                     <tr>
-                        <th scope="col" colspan="2">{text("slow.code-of")}</th>
+                        <th scope="col" colspan="2" data-text="slow.code-of"></th>
                         {headings.collect_view()}
                         {scale}
                     </tr>

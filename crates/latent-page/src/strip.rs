@@ -54,7 +54,7 @@ pub fn StripPlace(store: Store, surface: NodeRef<Div>) -> impl IntoView {
         labels.into_iter().map(|label| view! { <li>{label}</li> }).collect_view()
     };
     view! {
-        <figure class="strip" aria-label=text("strip.title") tabindex="0" hidden=move || strip() == Strip::None>
+        <figure class="strip" data-label="strip.title" tabindex="0" hidden=move || strip() == Strip::None>
             <figcaption class="hint">{move || caption(strip())}</figcaption>
             <div class="strip-body">
                 <ol class="strip-rows" hidden=move || strip() != Strip::Traversals>{rows}</ol>

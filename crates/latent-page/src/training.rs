@@ -19,22 +19,20 @@ pub fn Training(store: Store, client: Client) -> impl IntoView {
     let is_ready = move || store.card.read().is_some();
     let has_run = move || store.progress.read().is_some() || store.phase.get() != Phase::Idle;
     view! {
-        <section class="training" aria-label=text("training.training")>
+        <section class="training" data-label="training.training">
             <FamilyMenu store=store client=client />
             <div class="buttons">
-                <button class="primary" disabled=move || is_busy() || !is_ready() on:click=move |_| client.train()>
-                    {text("training.train")}
-                </button>
-                <button disabled=move || !is_busy() on:click=move |_| client.pause()>{text("training.pause")}</button>
-                <button disabled=move || is_busy() || !is_ready() on:click=move |_| client.step()>{text("training.step")}</button>
-                <button disabled=move || !has_run() on:click=move |_| client.reset()>{text("training.reset")}</button>
+                <button class="primary" disabled=move || is_busy() || !is_ready() on:click=move |_| client.train() data-text="training.train"></button>
+                <button disabled=move || !is_busy() on:click=move |_| client.pause() data-text="training.pause"></button>
+                <button disabled=move || is_busy() || !is_ready() on:click=move |_| client.step() data-text="training.step"></button>
+                <button disabled=move || !has_run() on:click=move |_| client.reset() data-text="training.reset"></button>
             </div>
             <Live store=store client=client />
             <State store=store />
             <Counters store=store />
             <Losses store=store />
             <details class="more">
-                <summary>{text("training.settings")}</summary>
+                <summary data-text="training.settings"></summary>
                 <Seed store=store />
                 <Settings store=store client=client />
             </details>
@@ -72,18 +70,15 @@ fn FamilyMenu(store: Store, client: Client) -> impl IntoView {
     };
     view! {
         <label class="family">
-            <span>{text("training.model")}</span>
+            <span data-text="training.model"></span>
             <select on:change:target=move |event| choose(event.target().value())>{options}</select>
         </label>
         <details class="about-place">
-            <summary>{text("training.what")}</summary>
+            <summary data-text="training.what"></summary>
             {about}
             <a
                 href="#panel-how"
-                on:click=move |_| store.set_open(explain::PANEL, true)
-            >
-                {text("training.how")}
-            </a>
+                on:click=move |_| store.set_open(explain::PANEL, true) data-text="training.how"></a>
         </details>
     }
 }
@@ -114,7 +109,7 @@ fn State(store: Store) -> impl IntoView {
                 <label class="download">
                     {filled("training.images", &[("done", &images[0]), ("all", &images[1])])}
                     <progress
-                        aria-label=text("training.download")
+                        data-label="training.download"
                         max=data.total.to_string()
                         value=data.received.to_string()
                     ></progress>
@@ -124,7 +119,7 @@ fn State(store: Store) -> impl IntoView {
         })
     };
     view! {
-        <p class="state" role="status" aria-label=text("training.state")>{sentence}</p>
+        <p class="state" role="status" data-label="training.state">{sentence}</p>
         {data}
     }
 }
@@ -151,10 +146,10 @@ fn Counters(store: Store) -> impl IntoView {
     };
     view! {
         <dl class="counters">
-            <div><dt>{text("training.epoch")}</dt><dd>{of(|p| format!("{} / {}", format::decimal(p.epoch, 2), p.epochs))}</dd></div>
-            <div><dt>{text("training.step")}</dt><dd><output aria-label=text("training.step")>{of(|p| format::thousands(p.step))}</output></dd></div>
-            <div><dt>{text("training.speed")}</dt><dd>{of(|p| format!("{:.0}", p.images_per_s))}</dd></div>
-            <div><dt>{text("training.time")}</dt><dd>{of(|p| format::clock(p.elapsed_ms))}</dd></div>
+            <div><dt data-text="training.epoch"></dt><dd>{of(|p| format!("{} / {}", format::decimal(p.epoch, 2), p.epochs))}</dd></div>
+            <div><dt data-text="training.step"></dt><dd><output data-label="training.step">{of(|p| format::thousands(p.step))}</output></dd></div>
+            <div><dt data-text="training.speed"></dt><dd>{of(|p| format!("{:.0}", p.images_per_s))}</dd></div>
+            <div><dt data-text="training.time"></dt><dd>{of(|p| format::clock(p.elapsed_ms))}</dd></div>
         </dl>
         <p class="test">{test}</p>
     }
@@ -165,7 +160,7 @@ fn Seed(store: Store) -> impl IntoView {
     let back = filled("controls.set-back", &[("setting", &text("training.seed")), ("value", &1)]);
     view! {
         <div class="setting">
-            <label for="setting-seed">{text("training.seed")}</label>
+            <label for="setting-seed" data-text="training.seed"></label>
             <input
                 id="setting-seed"
                 type="number"
@@ -189,9 +184,7 @@ fn Seed(store: Store) -> impl IntoView {
             >
                 "\u{21ba}"
             </button>
-            <p id="setting-seed-help" class="help">
-                {text("training.seed-help")}
-            </p>
+            <p id="setting-seed-help" class="help" data-text="training.seed-help"></p>
         </div>
     }
 }
