@@ -1,5 +1,7 @@
 //! The page's frame, and what ties its parts together.
 
+use std::time::Duration;
+
 use latent_protocol::{Link, Theme};
 use leptos::html::Div;
 use leptos::prelude::*;
@@ -27,7 +29,11 @@ use crate::share::{CopyLink, Presets, Toasts};
 use crate::slow::SlowMotion;
 use crate::store::Store;
 use crate::strip::StripPlace;
+use crate::timing::at_rest;
 use crate::training::Training;
+
+/// How long nothing changes before the address bar takes it over.
+const LINK_REST: Duration = Duration::from_millis(300);
 
 /// Ink on paper, as in `www/style.css`.
 const LIGHT: Theme = Theme { paper: [0xff, 0xff, 0xff], ink: [0x17, 0x1a, 0x2b] };
@@ -121,14 +127,17 @@ pub fn App() -> impl IntoView {
 /// Keep the address bar at a link to what is on screen. Browsers refuse more than a hundred changes in half a
 /// minute, so the link waits for a pause in the dragging.
 fn keep_link(store: Store) {
-    let query = Signal::derive(move || store.query());
-    let settled: Signal<Option<String>> = leptos_use::signal_debounced(query, 300.0);
-    Effect::new(move |_| {
-        if let Some(query) = settled.get()
+    let link = StoredValue::new(None::<String>);
+    let keep = at_rest(LINK_REST, move || {
+        if let Some(query) = link.get_value()
             && let Ok(history) = window().history()
         {
             // A page opened from a file has no link to keep.
             let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&query));
         }
+    });
+    Effect::new(move |_| {
+        link.set_value(store.query());
+        keep();
     });
 }

@@ -63,35 +63,27 @@ pub fn Speeds(store: Store) -> impl IntoView {
         let value = if value < 10.0 { format::decimal(value, 1) } else { format!("{value:.0}") };
         filled("device.milliseconds", &[("value", &value)])
     };
-    let device = move || {
-        let kind = |kind| if kind == DeviceKind::WebGpu { "WebGPU, " } else { "" };
-        store.device.get().map(|device| [kind(device.kind), &device.name, " \u{b7} "].concat())
-    };
-    let images = move || {
-        let progress = store.progress.get().filter(|_| store.phase.get() == Phase::Running)?;
-        Some(filled("device.training", &[("speed", &format::decimal(progress.images_per_s, 0))]))
-    };
-    let memory = move || {
+    // One text: several would push one another about while numbers fly.
+    let speeds = move || {
+        let device = store.device.get();
+        let on_gpu = device.as_ref().is_some_and(|device| device.kind == DeviceKind::WebGpu);
+        let mut said = Vec::new();
+        said.extend(on_gpu.then(|| "WebGPU".to_string()));
+        said.extend(device.map(|device| device.name));
+        said.push(filled("device.decode", &[("time", &ms(store.decode_ms.get()))]));
+        said.push(filled("device.plane", &[("time", &ms(store.plane_ms.get()))]));
+        if let Some(progress) = store.progress.get().filter(|_| store.phase.get() == Phase::Running) {
+            said.push(filled("device.training", &[("speed", &format::decimal(progress.images_per_s, 0))]));
+        }
         let bytes = store.memory_bytes.get();
-        (bytes > 0).then(|| filled("device.memory", &[("size", &format::megabytes(bytes))]))
+        if bytes > 0 {
+            said.push(filled("device.memory", &[("size", &format::megabytes(bytes))]));
+        }
+        // On the CPU every picture is a copy from memory to memory: nothing worth telling.
+        if on_gpu {
+            said.push(filled("device.read-back", &[("bytes", &store.read_bytes.get())]));
+        }
+        said.join(" \u{b7} ")
     };
-    // On the CPU every picture is a copy from memory to memory: nothing worth telling.
-    let read = move || {
-        let on_gpu = store.device.get().is_some_and(|device| device.kind == DeviceKind::WebGpu);
-        on_gpu.then(|| filled("device.read-back", &[("bytes", &store.read_bytes.get())]))
-    };
-    let decode = move || filled("device.decode", &[("time", &ms(store.decode_ms.get()))]);
-    let plane = move || filled("device.plane", &[("time", &ms(store.plane_ms.get()))]);
-    let after_dot = |said: Option<String>| said.map(|said| [" \u{b7} ", &said].concat());
-    view! {
-        <p class="speeds">
-            {device}
-            {decode}
-            " \u{b7} "
-            {plane}
-            {move || after_dot(images())}
-            {move || after_dot(memory())}
-            {move || after_dot(read())}
-        </p>
-    }
+    view! { <p class="speeds">{speeds}</p> }
 }

@@ -9,7 +9,7 @@ use crate::client::Client;
 use crate::format;
 use crate::store::{Judged, Store};
 use crate::text::filled;
-use crate::timing::now_ms;
+use crate::timing::{at_rest, now_ms};
 
 /// The handle rests when it has not moved for so long.
 const REST: Duration = Duration::from_millis(400);
@@ -21,8 +21,8 @@ const LOOK_MS: f64 = 1000.0;
 #[component]
 pub fn JudgeLine(store: Store, client: Client) -> impl IntoView {
     let start = store.point.get_untracked();
-    let (was_moved, looked_ms, decoded) =
-        (StoredValue::new(false), StoredValue::new(0.0), StoredValue::new(0_u32));
+    let (was_moved, looked_ms) = (StoredValue::new(false), StoredValue::new(0.0));
+    let look = at_rest(REST, move || client.judge());
     let is_running = move || store.phase.get() == Phase::Running;
     Effect::new(move |_| {
         store.z.track();
@@ -37,18 +37,9 @@ pub fn JudgeLine(store: Store, client: Client) -> impl IntoView {
                 looked_ms.set_value(now_ms());
                 client.judge();
             }
-            return;
+        } else {
+            look();
         }
-        decoded.update_value(|decoded| *decoded += 1);
-        let now = decoded.get_value();
-        set_timeout(
-            move || {
-                if decoded.try_get_value() == Some(now) {
-                    client.judge();
-                }
-            },
-            REST,
-        );
     });
     // Of another place than this it says nothing, nor of images that it does not know.
     let seen =
