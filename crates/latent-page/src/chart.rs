@@ -128,7 +128,7 @@ fn LossChart(store: Store, card: ModelCard, past: Vec<Past>) -> impl IntoView {
     let picture = move || {
         if is_empty() {
             // Until there is a line.
-            [r#"<p class="hint">"#, &text("chart.nothing"), "</p>"].concat()
+            [r#"<p class="hint">"#, text("chart.nothing"), "</p>"].concat()
         } else {
             curves::svg(&drawn(), wide.get(), Axes::default())
         }

@@ -85,19 +85,16 @@ impl Field {
     fn set(self, text: &str) {
         let h = self.h.get_value();
         let mut settings = self.store.settings.get_untracked();
-        match self.card.with_value(|card| settings.set(card, &h.key, text)) {
-            Ok(()) => {
-                self.error.set(None);
-                self.store.settings.set(settings);
-                if h.live {
-                    self.client.adjust();
-                }
-            }
+        if self.card.with_value(|card| settings.set(card, &h.key, text)).is_err() {
             // The text is still in the field; what is missing is what would fit.
-            Err(_) => {
-                let accepted = told(&h.accepted());
-                self.error.set(Some(filled("controls.not-used", &[("accepted", &accepted)])));
-            }
+            let accepted = told(&h.accepted());
+            self.error.set(Some(filled("controls.not-used", &[("accepted", &accepted)])));
+            return;
+        }
+        self.error.set(None);
+        self.store.settings.set(settings);
+        if h.live {
+            self.client.adjust();
         }
     }
 

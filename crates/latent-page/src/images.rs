@@ -171,7 +171,7 @@ fn Names(store: Store) -> impl IntoView {
         </label>
         <div class="file-bar">
             <button type="button" on:click=move |_| set("") data-text="images.numbers"></button>
-            <button type="button" on:click=move |_| set(&text(CLOTHES)) data-text="images.fashion"></button>
+            <button type="button" on:click=move |_| set(text(CLOTHES)) data-text="images.fashion"></button>
         </div>
     }
 }
@@ -248,7 +248,7 @@ pub async fn open(store: Store, client: Client, wishes: Wishes, files: &[File]) 
     match gather(wishes, files).await {
         Ok((own, bytes)) => {
             let is_fashion = files.iter().any(|file| file.name().to_ascii_lowercase().contains("fashion"));
-            wishes.names.set(Some(if is_fashion { split(&text(CLOTHES)) } else { Vec::new() }));
+            wishes.names.set(Some(if is_fashion { split(text(CLOTHES)) } else { Vec::new() }));
             client.use_data(Some((own, bytes)));
         }
         Err(sentence) => {

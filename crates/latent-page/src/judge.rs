@@ -20,14 +20,14 @@ const LOOK_MS: f64 = 1000.0;
 /// A line that says where the handle is and what the judge sees there. The judge is fetched when the handle was first moved.
 #[component]
 pub fn JudgeLine(store: Store, client: Client) -> impl IntoView {
-    let start = store.point.get_untracked();
+    let start = store.point.get_untracked().map(f32::to_bits);
     let (was_moved, looked_ms) = (StoredValue::new(false), StoredValue::new(0.0));
     let look = at_rest(REST, move || client.judge());
     let is_running = move || store.phase.get() == Phase::Running;
     Effect::new(move |_| {
         store.z.track();
         store.drawn.track();
-        was_moved.update_value(|was_moved| *was_moved |= store.point.get() != start);
+        was_moved.update_value(|was_moved| *was_moved |= store.point.get().map(f32::to_bits) != start);
         // It knows the digits of the page's images only.
         if !was_moved.get_value() || store.has_own_data.get() {
             return;

@@ -100,13 +100,13 @@ fn picture([height, width, channels]: [usize; 3], units: &[u8], theme: Theme) ->
     let columns = if height > 1 { square(channels) } else { square(channels).min(COLUMNS) };
     let rows = channels.div_ceil(columns);
     let (across, down) = (columns * width, rows * height);
-    let [r, g, b] = theme.paper;
-    let mut rgba = [r, g, b, u8::MAX].repeat(across * down);
+    let [red, green, blue] = theme.paper;
+    let mut rgba = [red, green, blue, u8::MAX].repeat(across * down);
     for (index, unit) in units.iter().enumerate() {
         let (place, channel) = (index / channels, index % channels);
-        let x = channel % columns * width + place % width;
-        let y = channel / columns * height + place / width;
-        let at = 4 * (y * across + x);
+        let column = channel % columns * width + place % width;
+        let row = channel / columns * height + place / width;
+        let at = 4 * (row * across + column);
         rgba[at..at + 3].copy_from_slice(&theme.color(f32::from(*unit) / 255.0));
     }
     (rgba, across, down)

@@ -61,16 +61,16 @@ pub fn score_of_run(store: Store, Evaluated { step, loss }: &Evaluated) -> Strin
         ("images", &format::thousands(loss.images as u64)),
         ("data", &told(&data.unwrap_or_default())),
     ];
-    let mut score = filled(key, &values);
+    let mut said = filled(key, &values);
     if let Some(progress) = store.progress.get().filter(|progress| progress.step > 0) {
         #[expect(clippy::cast_precision_loss, reason = "steps are far below 2^52")]
         let done = *step as f64 / progress.step as f64;
-        score.extend([", ", &part_of_epochs(done * progress.epoch)]);
+        said.extend([", ", &part_of_epochs(done * progress.epoch)]);
     }
     if let Some(seed) = entry("seed") {
-        score.extend([", ", &filled("provenance.seed", &[("seed", &seed)])]);
+        said.extend([", ", &filled("provenance.seed", &[("seed", &seed)])]);
     }
-    score
+    said
 }
 
 /// How much of an epoch, or of epochs, a run has done: `0.50 epochs`.

@@ -51,7 +51,7 @@ fn html(Shown { finding, text: said, image }: &Shown, width: f64) -> String {
     if !said.is_empty() {
         html += "<p class='origin'>";
         if !image.is_empty() {
-            let label = escaped(&text("laboratory.image"));
+            let label = escaped(text("laboratory.image"));
             html += &["<canvas class='mosaic' role='img' aria-label='", &label, "'></canvas>"].concat();
         }
         html += &["<span>", &escaped(said), "</span></p>"].concat();
