@@ -80,7 +80,7 @@ pub fn App() -> impl IntoView {
             <p class="lead" data-text="app.lead"></p>
             <Badge store=store />
             <CopyLink store=store />
-            // Filled by `www/start.js`.
+            // Filled by `www/words.js`.
             <select class="language" data-label="language.label"></select>
         </header>
         <Alert store=store client=client />

@@ -1,4 +1,4 @@
-//! The words of the page in the visitor's language. They stand in `www/text/<language>.json`, by keys; `www/start.js` chooses
+//! The words of the page in the visitor's language. They stand in `www/text/<language>.json`, by keys; `www/words.js` chooses
 //! the language and fetches them while this code is still on its way, and translates what engines say, which comes in English,
 //! by the sentences of `www/text/<language>.engine.json`.
 
@@ -42,7 +42,7 @@ struct Words {
     translate: Option<Function>,
 }
 
-/// Take over the words that `start.js` fetches.
+/// Take over the words that `words.js` fetches.
 ///
 /// # Errors
 /// When they could not be fetched.

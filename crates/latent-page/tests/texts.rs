@@ -105,8 +105,8 @@ fn every_text_is_used_and_every_key_has_a_text() {
 
 #[test]
 fn the_menu_has_every_language() {
-    let start = fs::read_to_string(root().join("www/start.js")).expect("a source");
-    let (_, list) = start.split_once("const LANGUAGES = {").expect("the list of languages");
+    let script = fs::read_to_string(root().join("www/words.js")).expect("a source");
+    let (_, list) = script.split_once("const LANGUAGES = {").expect("the list of languages");
     let (list, _) = list.split_once('}').expect("its end");
     let listed: Vec<&str> =
         list.split(',').filter_map(|entry| Some(entry.split_once(':')?.0.trim())).collect();
