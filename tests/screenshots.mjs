@@ -158,7 +158,9 @@ async function experiment(page, ...ids) {
 }
 
 /** A heat map, bars and a histogram. */
-const openLaboratory = page => experiment(page, 'posterior', 'half-a-digit', 'density')
+function openLaboratory(page) {
+  return experiment(page, 'posterior', 'half-a-digit', 'density')
+}
 
 /** Two models side by side. */
 async function openCompare(page) {
