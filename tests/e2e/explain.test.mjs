@@ -73,6 +73,12 @@ test('the networks show what they compute for the code under the handle', async 
   for (let count = 0; count < 5; count++) await page.keyboard.press('Shift+ArrowUp')
   await page.waitForTimeout(300)
   assert.deepEqual(await picture(page, hidden), last)
+  const encoders = () => page.requests.filter(url => url.includes('/encoder.')).length
+  const fetched = encoders()
+  await page.locator('.family select').selectOption('beta-vae')
+  await until(() => page.locator('.latents').innerText(), text => text.includes('z10'), 'another model')
+  await page.waitForTimeout(500)
+  assert.equal(encoders(), fetched, 'nor is what it takes fetched')
   healthy(page)
   await page.close()
 })

@@ -63,11 +63,13 @@ fn Explanation(store: Store, client: Client) -> impl IntoView {
             place.set_text_content(Some(text.as_deref().unwrap_or("\u{2013}")));
         }
     });
+    // As long as this can be seen, the encoder is wanted, and whatever was decoded is followed.
     Effect::new(move |_| {
         store.model.track();
-        client.want_encoder();
+        if store.is_open(PANEL) {
+            client.want_encoder();
+        }
     });
-    // Whatever was decoded is followed, as long as this can be seen.
     Effect::new(move |_| {
         store.z.track();
         if store.is_open(PANEL) {
