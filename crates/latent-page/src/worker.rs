@@ -19,9 +19,9 @@ pub fn start(name: &str) -> Result<Worker, JsValue> {
     Worker::new_with_options(&url, &options)
 }
 
-/// The version of the files that keep their names.
+/// The version of the page and its files.
 fn version() -> String {
-    let meta = document().query_selector("meta[name=engines]").ok().flatten();
+    let meta = document().query_selector("meta[name=version]").ok().flatten();
     meta.and_then(|meta| meta.get_attribute("content")).unwrap_or_default()
 }
 
