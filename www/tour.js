@@ -13,10 +13,15 @@ const STEPS = [
   ['keep', '.copy-link button', 'bottom'],
 ]
 
+/** The words and what they are about, and what Tab goes to. */
+const SHOWN = ':is(.driver-popover, .driver-active-element)'
+const STOPS = ':is(a[href], button, input, select, textarea, summary, [tabindex="0"]):not(:disabled)'
+
 const saying = words()
 let isKnown = recalled()
 let card = null
 let isOn = false
+let before = null
 
 /** Whether the visitor has answered the invitation before. */
 function recalled() {
@@ -27,10 +32,18 @@ function recalled() {
   }
 }
 
-/** Takes the invitation away for good. */
+/** Gives the focus back to what had it before; after the invitation, which is gone then, to the plane. */
+function back() {
+  const place = before?.isConnected ? before : document.querySelector('.plane')
+  place?.focus()
+}
+
+/** Takes the invitation away for good. Who came to it by keyboard is not left nowhere. */
 function answered() {
   isKnown = true
+  const hadFocus = card?.querySelector(':focus-visible')
   card?.remove()
+  if (hadFocus) back()
   try {
     localStorage.setItem(KEY, 'seen')
   } catch {
@@ -89,20 +102,24 @@ function load() {
 async function start() {
   if (isOn) return
   isOn = true
-  const before = document.activeElement
+  if (!card?.contains(document.activeElement)) before = document.activeElement
   answered()
   const say = await saying
   try {
     const [{ driver }] = await load()
-    lead(driver, say, before)
+    lead(driver, say)
   } catch {
     [isOn, loading] = [false, null]
     show(say('tour.name'), say('tour.failed'), ['primary', say('tour.start'), start], ['', say('tour.close'), answered])
+    // It answers a press, so it is neither overlooked nor unheard.
+    card.classList.add('failed')
+    card.firstChild.role = 'alert'
+    card.querySelector('button').focus()
   }
 }
 
-/** Leads through the steps, and gives the focus back to where it was `before`. */
-function lead(driver, say, before) {
+/** Leads through the steps. */
+function lead(driver, say) {
   const found = STEPS.filter(([, selector]) => document.querySelector(selector))
   const steps = found.map(([name, element, side], index) => ({
     element,
@@ -149,11 +166,22 @@ function lead(driver, say, before) {
 
   function end() {
     removeEventListener('keydown', press)
+    removeEventListener('keydown', turn, true)
     guide.destroy()
     isOn = false
-    // The invitation is gone by now.
-    const back = before.isConnected ? before : document.querySelector('.plane')
-    back?.focus()
+    back()
+  }
+
+  /** Tab goes round through the words and what they are about: driver.js would pass over the plane, sliders and summaries. */
+  function turn(event) {
+    if (event.key !== 'Tab') return
+    event.preventDefault()
+    event.stopImmediatePropagation()
+    const all = [...document.querySelectorAll(`${SHOWN}${STOPS}, ${SHOWN} ${STOPS}`)]
+    const stops = all.filter(element => element.checkVisibility({ visibilityProperty: true }))
+    const [step, first] = event.shiftKey ? [-1, stops.at(-1)] : [1, stops[0]]
+    const next = stops[stops.indexOf(document.activeElement) + step] ?? first
+    next?.focus()
   }
 
   function press({ key, target }) {
@@ -166,6 +194,7 @@ function lead(driver, say, before) {
   }
 
   addEventListener('keydown', press)
+  addEventListener('keydown', turn, true)
   guide.drive()
 }
 
