@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { button, code, drawn, healthy, launch, loss, open, picture, plane, step, until } from './browser.mjs'
+import { images, labels } from './idx.mjs'
 
 let browser
 before(async () => { browser = await launch() })
@@ -16,13 +17,17 @@ test('every family is explained, its objective in the colours of the chart', { t
   const menu = page.locator('.family select')
   const families = await menu.locator('option').evaluateAll(options => options.map(option => option.value))
   assert.ok(families.length > 10)
-  for (const family of families) {
+  const what = () => panel(page).evaluate(panel => panel.querySelector('p.what')?.textContent ?? '')
+  let before = await until(what, text => text.length > 100, 'what the first is')
+  // The one on show first is chosen last.
+  for (const family of [...families.slice(1), families[0]]) {
     await menu.selectOption(family)
     await until(() => page.url(), url => url.includes(`family=${family}`) || family === families[0], 'the family')
-    await until(() => panel(page).locator('.mistakes li').count(), n => n >= 3, `${family}: mistakes`)
-    assert.ok((await panel(page).locator('p.what').innerText()).length > 100, family)
+    before = await until(what, text => text.length > 100 && text !== before, `${family}: what it is`)
+    assert.ok(await panel(page).locator('.mistakes li').count() >= 3, `${family}: mistakes`)
     assert.match(await panel(page).getByRole('link').first().getAttribute('href'), /^https:/)
-    const terms = await panel(page).locator('.objective [data-term]').evaluateAll(terms => terms.map(term => [term.dataset.term, getComputedStyle(term).getPropertyValue('--term')]))
+    const terms = await panel(page).evaluate(panel => [...panel.querySelectorAll('.objective [data-term]')]
+      .map(term => [term.dataset.term, getComputedStyle(term).getPropertyValue('--term')]))
     assert.ok(terms.length > 0, family)
     for (const [term, color] of terms) {
       const swatch = page.locator(`.legend li:has(output[data-loss="${term}"]) .swatch`)
@@ -101,7 +106,7 @@ test('who does not see the digit hears where the handle is and what the judge se
 
   await plane(page).focus()
   await page.keyboard.press('ArrowRight')
-  const sees = async () => (await line.textContent()).match(/^At z = (.+): The judge sees a (\d) \((\d+) % sure\)\.$/)
+  const sees = async () => (await line.textContent()).match(/^At z = (.+): The judge sees the digit (\d) \((\d+) % sure\)\.$/)
   await until(sees, seen => seen !== null, 'a verdict')
   assert.ok(isAsked())
   const digits = new Set()
@@ -116,5 +121,33 @@ test('who does not see the digit hears where the handle is and what the judge se
   }
   assert.ok(digits.size > 1, `another place, another digit: ${[...digits]}`)
   healthy(page)
+  await page.close()
+})
+
+test('where nobody judges, the place alone is said: without the judge, and with images that it does not know', async () => {
+  const page = await drawn(await open(browser, '?device=cpu&grid=5&at=0.2,0.55&open=images', {
+    before: page => page.route('**/models/judge.safetensors', route => route.abort()),
+  }))
+  const place = () => page.getByLabel('Code z').innerText()
+  const isSaid = what => until(async () => [await page.locator('.judge').textContent(), await place()],
+    ([said, place]) => said.trim() === `At z = ${place}.`, what)
+  const box = await plane(page).boundingBox()
+  await page.mouse.move(box.x + 0.2 * box.width, box.y + 0.45 * box.height)
+  await page.mouse.down()
+  await page.mouse.move(box.x + 0.7 * box.width, box.y + 0.4 * box.height, { steps: 5 })
+  await until(async () => (await code(page))[0], x => x > 0.4, 'the code follows')
+  await page.mouse.up()
+  const [, dragged] = await isSaid('without the judge')
+  assert.ok(page.requests.some(url => url.includes('judge')), 'it was asked for')
+
+  await page.unroute('**/models/judge.safetensors')
+  const file = (name, buffer) => ({ name, mimeType: 'application/octet-stream', buffer })
+  await page.getByLabel('Open images').setInputFiles([
+    file('train-images-idx3-ubyte', images(300)), file('train-labels-idx1-ubyte', labels(300))])
+  await until(() => page.getByRole('status', { name: 'Images in use' }).innerText(), text => text.startsWith('Own images ('), 'own images')
+  await plane(page).focus()
+  await page.keyboard.press('Shift+ArrowRight')
+  await until(place, place => place !== dragged, 'another code')
+  await isSaid('with own images')
   await page.close()
 })

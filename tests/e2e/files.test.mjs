@@ -101,7 +101,7 @@ async function shipped(family) {
 
 /** Counts as shown: images to train on, images to test, classes. */
 async function counts(page) {
-  const said = /: ([\d,]+) images to train on, ([\d,]+) to test, (\d+) classes/.exec(await facts(page).innerText())
+  const said = /: ([\d,]+) images to train on, ([\d,]+) to test; classes: (\d+)/.exec(await facts(page).innerText())
   return said?.slice(1).map(text => Number(text.replaceAll(',', '')))
 }
 

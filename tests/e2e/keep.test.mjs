@@ -287,7 +287,7 @@ test('the list: names, curves, another family, deleting', { timeout: 180_000 }, 
   await openRuns(page)
   await until(() => runs(page).count(), n => n === 1, 'the run is in the list')
   const name = page.getByLabel('Name of the run')
-  assert.match(await name.inputValue(), /, .*beta 4.*, seed 8$/)
+  assert.match(await name.inputValue(), /, Beta 4, .*seed 8$/)
   assert.match(await runs(page).innerText(), /step [\d,]+, epoch [\d.]+ of 1000 · .*MNIST.* · \d+:\d\d/)
   await name.fill('My first')
   await name.press('Enter')

@@ -72,6 +72,33 @@ test('the estimates of a likelihood stand in their order, and the encoder is too
   await page.close()
 })
 
+test('a chart grows with the text, and what was unfolded stays so in the dark', async () => {
+  const page = await opened()
+  await find(page, 'marginal-likelihood')
+  const chart = card(page, 'marginal-likelihood').locator('.chart-area')
+  const seen = () => chart.evaluate(area => {
+    const svg = area.querySelector('svg')
+    const { a: scale } = svg.getScreenCTM()
+    return { letters: 12 * scale, across: scale * svg.viewBox.baseVal.width / area.clientWidth, text: parseFloat(getComputedStyle(document.documentElement).fontSize) }
+  })
+  const fits = ({ letters, across, text }) => Math.abs(letters - 0.75 * text) < 0.2 && Math.abs(across - 1) < 0.01
+  const small = await until(seen, fits, 'a chart as wide as its place')
+  await page.setViewportSize({ width: 3840, height: 2160 })
+  const large = await until(seen, seen => fits(seen) && seen.text > small.text, 'a larger one on a large screen')
+  assert.ok(large.letters > 1.4 * small.letters, JSON.stringify([small, large]))
+
+  const rest = card(page, 'marginal-likelihood').locator('details')
+  await rest.locator('summary').click()
+  const canvas = () => card(page, 'marginal-likelihood').locator('canvas').first()
+    .evaluate(canvas => canvas.getContext('2d').getImageData(0, 0, 1, 1).data[0])
+  const light = await canvas()
+  await page.emulateMedia({ colorScheme: 'dark' })
+  await until(canvas, dark => dark !== light, 'a dark picture')
+  assert.ok(await rest.evaluate(rest => rest.open), 'the other numbers are still there')
+  healthy(page)
+  await page.close()
+})
+
 test('gradients scatter as their estimators do', async () => {
   const page = await opened()
   const { a_to_b, one_to_five, score_to_b } = await find(page, 'estimators')
@@ -157,7 +184,7 @@ test('a drawing is the subject, and an experiment can be stopped', async () => {
   await page.getByRole('spinbutton', { name: 'Number of the image that is examined' }).fill('7')
   await page.keyboard.press('Enter')
   await find(page, 'posterior')
-  assert.match(await origin(page, 'posterior').innerText(), /test image 7 \(a 9\)/)
+  assert.match(await origin(page, 'posterior').innerText(), /test image 7 \(class 9\)/)
   healthy(page)
   await page.close()
 })

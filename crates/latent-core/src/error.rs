@@ -69,8 +69,12 @@ impl CoreError {
     pub fn sentence(&self) -> String {
         let mut reason = self.to_string();
         if let Some(first) = reason.get(..1) {
-            reason = first.to_uppercase() + &reason[1..];
+            // The capitals of all letters are a table that everybody would fetch.
+            reason = first.to_ascii_uppercase() + &reason[1..];
         }
-        reason + "."
+        if !reason.ends_with('.') {
+            reason.push('.');
+        }
+        reason
     }
 }

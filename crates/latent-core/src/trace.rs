@@ -23,15 +23,13 @@ pub async fn trace(
     z: Vec<f32>,
     class: usize,
 ) -> Result<(Trace, Vec<u8>), CoreError> {
-    let mut seen = Seen::default();
     let length = z.len();
     let code = codes(model, z);
     let (image, mut layers) = watched(|| model.decode(code.clone()));
     // The last layer is the image before it is squashed, or more than the image.
     layers.pop();
     let picture = image.clone().reshape([1, SIDE, SIDE, 1]);
-    let decoder =
-        seen.tell([vec![code.reshape([1, 1, 1, length])], layers, vec![picture.clone()]].concat()).await?;
+    let decoder = [vec![code.reshape([1, 1, 1, length])], layers, vec![picture.clone()]].concat();
 
     let labels = (0..CLASSES).map(|label| f32::from(u8::from(label == class))).collect();
     let examples = Examples { images: image, labels: upload(labels, [1, CLASSES], &model.device()) };
@@ -41,41 +39,38 @@ pub async fn trace(
         // The last layers are mean and variance.
         layers.truncate(layers.len().saturating_sub(1 + usize::from(posterior.log_var.is_some())));
         let [_, latents] = posterior.mu.dims();
-        let mu = posterior.mu.reshape([1, 1, 1, latents]);
-        encoder = seen.tell([vec![picture], layers, vec![mu]].concat()).await?;
+        encoder = [vec![picture], layers, vec![posterior.mu.reshape([1, 1, 1, latents])]].concat();
     }
-    Ok((Trace { decoder, encoder }, seen.bytes))
+    tell(&decoder, &encoder).await
 }
 
-/// Units as bytes.
-#[derive(Default)]
-struct Seen {
-    bytes: Vec<u8>,
+/// What layers computed, read from the device in one go.
+async fn tell(decoder: &[Tensor<4>], encoder: &[Tensor<4>]) -> Result<(Trace, Vec<u8>), CoreError> {
+    let layers = || decoder.iter().chain(encoder);
+    let flat = layers().map(|layer| layer.clone().reshape([-1])).collect();
+    let units = read(Tensor::<1>::cat(flat, 0)).await?;
+    let mut rest = units.as_slice();
+    let (mut told, mut bytes) = (Vec::new(), Vec::with_capacity(units.len()));
+    for layer in layers() {
+        let [_, height, width, channels] = layer.dims();
+        let (units, others) = rest.split_at(height * width * channels);
+        rest = others;
+        told.push(tell_layer(units, [height, width, channels], &mut bytes));
+    }
+    let encoder = told.split_off(decoder.len());
+    Ok((Trace { decoder: told, encoder }, bytes))
 }
 
-impl Seen {
-    async fn tell(&mut self, layers: Vec<Tensor<4>>) -> Result<Vec<Layer>, CoreError> {
-        let mut told = Vec::new();
-        for layer in layers {
-            let [_, height, width, channels] = layer.dims();
-            let units = read(layer).await?;
-            let (least, most) =
-                units.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(least, most), unit| {
-                    (least.min(*unit), most.max(*unit))
-                });
-            let zero = least.min(0.0);
-            let scale = 255.0 / (most - zero).max(f32::MIN_POSITIVE);
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "0..=255 by the scale"
-            )]
-            self.bytes.extend(units.iter().map(|unit| ((unit - zero) * scale + 0.5) as u8));
-            let active = units.iter().filter(|unit| **unit > 0.0).count();
-            told.push(Layer { shape: [height, width, channels], least, most, active });
-        }
-        Ok(told)
-    }
+/// A layer of so many rows, columns and channels, with its units as bytes.
+fn tell_layer(units: &[f32], shape: [usize; 3], bytes: &mut Vec<u8>) -> Layer {
+    let range = (f32::INFINITY, f32::NEG_INFINITY);
+    let (least, most) = units.iter().fold(range, |(least, most), unit| (least.min(*unit), most.max(*unit)));
+    let zero = least.min(0.0);
+    let scale = 255.0 / (most - zero).max(f32::MIN_POSITIVE);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0..=255 by the scale")]
+    bytes.extend(units.iter().map(|unit| ((unit - zero) * scale + 0.5) as u8));
+    let active = units.iter().filter(|unit| **unit > 0.0).count();
+    Layer { shape, least, most, active }
 }
 
 #[cfg(test)]

@@ -130,7 +130,7 @@ fn LossChart(store: Store, card: ModelCard, past: Vec<Past>) -> impl IntoView {
             // Until there is a line.
             [r#"<p class="hint">"#, text("chart.nothing"), "</p>"].concat()
         } else {
-            curves::svg(&drawn(), wide.get(), Axes::default())
+            curves::svg(&drawn(), width::in_text(wide.get()), Axes::default())
         }
     };
     view! {
@@ -143,7 +143,7 @@ fn LossChart(store: Store, card: ModelCard, past: Vec<Past>) -> impl IntoView {
                             <span class="swatch" style=swatch(loss_color(index))></span>
                             {label}
                             " "
-                            <output data-loss=key>{move || latest(index)}</output>
+                            <output data-loss=key aria-live="off">{move || latest(index)}</output>
                         </li>
                     })
                     .collect_view()}
@@ -151,7 +151,7 @@ fn LossChart(store: Store, card: ModelCard, past: Vec<Past>) -> impl IntoView {
                     <span class="swatch diamond" style=swatch(TEST)></span>
                     {test_label}
                     " "
-                    <output data-loss="test">{test}</output>
+                    <output data-loss="test" aria-live="off">{test}</output>
                 </li>
                 {past_legend
                     .into_iter()

@@ -151,7 +151,7 @@ fn Latent(store: Store, client: Client, index: usize) -> impl IntoView {
     };
     view! {
         <label class="latent">
-            <span>{format::latent(index)} " " <output>{shown}</output></span>
+            <span>{format::latent(index)} " " <output aria-live="off">{shown}</output></span>
             <input
                 type="range"
                 min="-3"

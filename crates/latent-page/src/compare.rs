@@ -206,19 +206,19 @@ fn Explorer(store: Store, client: Client) -> impl IntoView {
                     <div class="surface" role="img" data-label="compare.digit" node_ref=digit></div>
                     <p class="code">
                         <span aria-hidden="true">"z = "</span>
-                        <output data-label="compare.z">{move || format::code(&own.latents())}</output>
+                        <output data-label="compare.z" aria-live="off">{move || format::code(&own.latents())}</output>
                     </p>
                     <Speeds store=own />
                 </div>
                 <div hidden node_ref=strip></div>
             </div>
             <div class="compare-buttons">
-                <button type="button" disabled=move || is_busy(own) on:click=move |_| second.train() data-text="compare.train"></button>
-                <button type="button" disabled=move || !is_busy(own) on:click=move |_| own_client.pause() data-text="compare.pause"></button>
-                <button type="button" disabled=move || !has_run() on:click=move |_| own_client.reset() data-text="compare.reset"></button>
+                <button type="button" aria-disabled=move || is_busy(own).to_string() on:click=move |_| second.train() data-text="compare.train"></button>
+                <button type="button" aria-disabled=move || (!is_busy(own)).to_string() on:click=move |_| own_client.pause() data-text="compare.pause"></button>
+                <button type="button" aria-disabled=move || (!has_run()).to_string() on:click=move |_| own_client.reset() data-text="compare.reset"></button>
                 <button
                     type="button"
-                    disabled=move || is_busy(store) && is_busy(own)
+                    aria-disabled=move || (is_busy(store) && is_busy(own)).to_string()
                     on:click=move |_| {
                         if !untrack(|| is_busy(store)) {
                             client.train();
@@ -228,7 +228,7 @@ fn Explorer(store: Store, client: Client) -> impl IntoView {
                         }
                     } data-text="compare.train-both"></button>
             </div>
-            <p class="compare-state" role="status" data-label="compare.state-label">{state}</p>
+            <p class="compare-state" role="status" aria-live=move || own.live() data-label="compare.state-label">{state}</p>
             <Live store=own client=own_client />
             <details>
                 <summary data-text="compare.settings"></summary>

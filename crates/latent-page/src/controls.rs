@@ -7,7 +7,7 @@ use leptos::prelude::*;
 
 use crate::client::Client;
 use crate::store::Store;
-use crate::text::{filled, told};
+use crate::text::{filled, marks, told};
 
 /// Steps of a slider.
 const STEPS: f64 = 200.0;
@@ -59,6 +59,18 @@ fn fields(
     chosen.into_iter()
 }
 
+/// The value of a setting as the visitor reads it: what its menu says, or a number with the language's point.
+pub fn written(control: &Control, value: &str) -> String {
+    match control {
+        Control::Pick { options, .. } => options
+            .iter()
+            .find(|option| option.id == value)
+            .map_or_else(|| value.into(), |option| option.label.to_string()),
+        Control::Real { .. } => value.replace('.', marks().point),
+        _ => value.into(),
+    }
+}
+
 /// A setting on the page. Cheap to copy.
 #[derive(Clone, Copy)]
 struct Field {
@@ -80,6 +92,16 @@ impl Field {
         });
         let (card, h) = (StoredValue::new(card.clone()), StoredValue::new(h.clone()));
         Self { store, client, card, h, value, error: RwSignal::new(None) }
+    }
+
+    fn written(self, value: &str) -> String {
+        self.h.with_value(|h| written(&h.control, value))
+    }
+
+    /// Take a value over that is written in the visitor's language, or as programs write it.
+    fn type_in(self, text: &str) {
+        let is_real = self.h.with_value(|h| matches!(h.control, Control::Real { .. }));
+        self.set(&if is_real { text.replace(marks().point, ".") } else { text.into() });
     }
 
     fn set(self, text: &str) {
@@ -177,7 +199,7 @@ fn Slider(field: Field) -> impl IntoView {
                 min="0"
                 max=STEPS.to_string()
                 aria-label=filled("controls.slider", &[("setting", &field.label())])
-                aria-valuetext=field.value
+                aria-valuetext=move || field.written(&field.value.get())
                 aria-describedby=field.help_id()
                 prop:value=move || place().to_string()
                 on:input:target=move |event| {
@@ -203,8 +225,8 @@ fn Text(field: Field, mode: &'static str) -> impl IntoView {
             autocomplete="off"
             aria-describedby=format!("{} {}", field.help_id(), field.error_id())
             aria-invalid=move || field.error.read().is_some().to_string()
-            prop:value=field.value
-            on:change:target=move |event| field.set(&event.target().value())
+            prop:value=move || field.written(&field.value.get())
+            on:change:target=move |event| field.type_in(&event.target().value())
         />
     }
 }
@@ -213,7 +235,8 @@ fn Text(field: Field, mode: &'static str) -> impl IntoView {
 #[component]
 fn Back(field: Field) -> impl IntoView {
     let default = StoredValue::new(field.h.with_value(|h| h.default_value().to_string()));
-    let values: [(&str, &dyn Display); 2] = [("setting", &field.label()), ("value", &default.get_value())];
+    let values: [(&str, &dyn Display); 2] =
+        [("setting", &field.label()), ("value", &field.written(&default.get_value()))];
     let what = filled("controls.set-back", &values);
     view! {
         <button
@@ -221,7 +244,7 @@ fn Back(field: Field) -> impl IntoView {
             class="quiet"
             title=what.clone()
             aria-label=what
-            disabled=move || field.value.get() == default.get_value()
+            aria-disabled=move || (field.value.get() == default.get_value()).to_string()
             on:click=move |_| field.set(&default.get_value())
         >
             "\u{21ba}"

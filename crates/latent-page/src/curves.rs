@@ -5,7 +5,7 @@ use crate::text::marks;
 /// A colour.
 pub type Rgb = (u8, u8, u8);
 
-/// Height of the picture in CSS pixels, as in `www/style.css`.
+/// Height of the picture, as in `www/style.css`: CSS pixels where text has 16 of them.
 const HEIGHT: f64 = 176.0;
 
 /// Height of a label with the room above it.
@@ -85,7 +85,7 @@ impl Default for Axes {
     }
 }
 
-/// Lines as an SVG of this width, in CSS pixels.
+/// Lines as an SVG of this width, which `width::in_text` gives.
 pub fn svg(curves: &[Curve], width: f64, axes: Axes) -> String {
     let scale = |step: f64| if axes.logarithmic { step.log10() } else { step };
     let points = || curves.iter().flat_map(|curve| &curve.points).filter(|(_, value)| !value.is_nan());
@@ -120,7 +120,7 @@ pub fn svg(curves: &[Curve], width: f64, axes: Axes) -> String {
     let labels: String = beside.chain(below).collect();
     let lines: String = curves.iter().map(|curve| line(curve, x, y)).collect();
     format!(
-        "<svg width='{width}' height='{HEIGHT}' viewBox='0 0 {width} {HEIGHT}'>\
+        "<svg viewBox='0 0 {width} {HEIGHT}'>\
          <g fill='none' stroke='#888c99'><path d='M{left:.1} 0V{FOOT}H{width}'/><path class='grid' d='{grid}'/></g>\
          {labels}{lines}</svg>"
     )

@@ -46,7 +46,7 @@ pub fn Draw(store: Store, client: Client) -> impl IntoView {
                 <Seen store=store client=client />
                 <TestDigit store=store client=client post=post />
             </div>
-            <p class="seen-said" role="status" data-label="draw.where">{said}</p>
+            <p class="seen-said" role="status" aria-live=move || store.live() data-label="draw.where">{said}</p>
         </Panel>
     }
 }
@@ -298,7 +298,7 @@ fn Numbers(store: Store) -> impl IntoView {
         }
     };
     view! {
-        <p class="seen-loss"><output data-label="draw.loss-label">{said(loss)}</output></p>
+        <p class="seen-loss"><output data-label="draw.loss-label" aria-live="off">{said(loss)}</output></p>
         <p>{said(place)}</p>
         <p>{class}</p>
         <div class="seen-latents" role="region" data-label="draw.latents" tabindex="0">

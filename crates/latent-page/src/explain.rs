@@ -1,7 +1,7 @@
 //! The panel that explains the chosen family: what it is, its objective with the numbers of the run in it, its networks at
 //! work, its paper, and the mistakes that people make with it. The words lie in `www/explain/<family>/`.
 
-use latent_protocol::{Control, ModelCard};
+use latent_protocol::ModelCard;
 use leptos::html::Div;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -10,6 +10,7 @@ use web_sys::{Element, HtmlElement};
 
 use crate::chart;
 use crate::client::Client;
+use crate::controls::written;
 use crate::curves;
 use crate::format;
 use crate::network;
@@ -58,7 +59,10 @@ fn Explanation(store: Store, client: Client) -> impl IntoView {
                     .as_ref()
                     .and_then(|progress| progress.losses.get(*index))
                     .map(|term| format::loss(term.value)),
-                Number::Setting(key) => settings.get(key).map(|value| shown(card, key, &value.to_string())),
+                Number::Setting(key) => card
+                    .hyperparameter(key)
+                    .zip(settings.get(key))
+                    .map(|(h, value)| written(&h.control, &value.to_string())),
             };
             place.set_text_content(Some(text.as_deref().unwrap_or("\u{2013}")));
         }
@@ -116,17 +120,6 @@ async fn html(card: &ModelCard) -> Result<String, JsValue> {
         "</cite></a></p>",
     ]
     .concat())
-}
-
-/// The value of a setting: a number, or what its menu says.
-fn shown(card: &ModelCard, key: &str, value: &str) -> String {
-    match card.hyperparameter(key).map(|h| &h.control) {
-        Some(Control::Pick { options, .. }) => options
-            .iter()
-            .find(|option| option.id == value)
-            .map_or_else(|| value.into(), |option| option.label.to_string()),
-        _ => format::plain(value),
-    }
 }
 
 /// What stands under a part of the formula.

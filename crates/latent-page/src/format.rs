@@ -1,6 +1,8 @@
 //! Numbers as people read them, with the marks of their language.
 
-use crate::text::marks;
+use js_sys::{Date, Object, Reflect};
+
+use crate::text::{language, marks};
 
 /// `1234567` as `1,234,567`.
 pub fn thousands(value: u64) -> String {
@@ -89,13 +91,20 @@ pub fn sentence(text: &str) -> String {
     }
 }
 
-/// A moment as `14:03`, or as `2026-03-05 14:03` if it was not today.
+/// A moment as `14:03`, or as `Mar 5, 2026, 14:03` if it was not today, as the language writes it.
 pub fn moment(ms: f64) -> String {
-    let (moment, today) = (js_sys::Date::new(&ms.into()), js_sys::Date::new_0());
-    let day = |date: &js_sys::Date| (date.get_full_year(), date.get_month() + 1, date.get_date());
-    let time = format!("{}:{:02}", moment.get_hours(), moment.get_minutes());
-    let (year, month, number) = day(&moment);
-    if day(&today) == day(&moment) { time } else { format!("{year}-{month:02}-{number:02} {time}") }
+    let (moment, today) = (Date::new(&ms.into()), Date::new_0());
+    let options = Object::new();
+    let style = |part: &str, style: &str| {
+        // An object that is new takes what it is given.
+        let _ = Reflect::set(&options, &part.into(), &style.into());
+    };
+    style("hourCycle", "h23");
+    style("timeStyle", "short");
+    if moment.to_date_string() != today.to_date_string() {
+        style("dateStyle", "medium");
+    }
+    moment.to_locale_string(&language(), &options).into()
 }
 
 /// Bytes as `12.3 MB`.

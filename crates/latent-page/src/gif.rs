@@ -48,7 +48,7 @@ pub fn SaveGif(
         });
     };
     view! {
-        <button type="button" disabled=is_busy on:click=save>
+        <button type="button" aria-disabled=move || is_busy.get().to_string() on:click=save>
             {move || text(if is_busy.get() { "gif.saving" } else { "gif.save" })}
         </button>
     }

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 
 use crate::client::Client;
 use crate::format;
-use crate::store::{Judged, Store};
+use crate::store::Store;
 use crate::text::filled;
 use crate::timing::{at_rest, now_ms};
 
@@ -28,8 +28,9 @@ pub fn JudgeLine(store: Store, client: Client) -> impl IntoView {
         store.z.track();
         store.drawn.track();
         was_moved.update_value(|was_moved| *was_moved |= store.point.get().map(f32::to_bits) != start);
-        // It knows the digits of the page's images only.
-        if !was_moved.get_value() || store.has_own_data.get() {
+        // With other images there may be another answer.
+        store.has_own_data.track();
+        if !was_moved.get_value() {
             return;
         }
         if is_running() {
@@ -42,24 +43,24 @@ pub fn JudgeLine(store: Store, client: Client) -> impl IntoView {
         }
     });
     // Of another place than this it says nothing, nor of images that it does not know.
-    let seen =
-        move || store.judged.get().filter(|seen| seen.z == *store.z.read() && !store.has_own_data.get());
+    let seen = move || store.judged.get().filter(|seen| !seen.z.is_empty() && seen.z == *store.z.read());
+    let verdict = move || seen()?.verdict.filter(|_| !store.has_own_data.get());
     let place = move || {
-        seen()
-            .map(|_| filled("judge.place", &[("z", &format::code(&store.latents()))]) + " ")
-            .unwrap_or_default()
+        if seen().is_none() {
+            return String::new();
+        }
+        let key = if verdict().is_some() { "judge.place" } else { "judge.place-alone" };
+        filled(key, &[("z", &format::code(&store.latents()))]) + " "
     };
-    let verdict = move || {
-        let Some(Judged { class, share, .. }) = seen() else { return String::new() };
+    let said = move || {
+        let Some((class, share)) = verdict() else { return String::new() };
         let percent = format::decimal(f64::from(share) * 100.0, 0);
         filled("judge.sees", &[("class", &class), ("percent", &percent)])
     };
-    // While a model learns it changes by itself: nobody should have to listen to that.
-    let live = move || if is_running() { "off" } else { "polite" };
     view! {
-        <p class="judge" role="status" aria-live=live aria-atomic="true">
+        <p class="judge" role="status" aria-live=move || store.live() aria-atomic="true">
             <span class="unseen">{place}</span>
-            {verdict}
+            {said}
         </p>
     }
 }

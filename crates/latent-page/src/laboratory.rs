@@ -77,8 +77,8 @@ fn Experiment(bench: Bench, index: usize, card: ExperimentCard) -> impl IntoView
     });
     let is_mine = move || bench.running.get() == Some(index);
     let cannot = move || {
-        !is_mine()
-            && (bench.running.get().is_some() || store.model.read().is_none() || bench.fault.read().is_some())
+        let is_closed = store.model.read().is_none() || bench.fault.read().is_some();
+        (!is_mine() && (is_closed || bench.running.get().is_some())).to_string()
     };
     let press = move |_| if untrack(is_mine) { bench.stop() } else { bench.begin(index) };
     view! {
@@ -87,7 +87,7 @@ fn Experiment(bench: Bench, index: usize, card: ExperimentCard) -> impl IntoView
             <p>{summary}</p>
             <p class="hint" hidden=move || obstacle.read().is_none()>{obstacle}</p>
             <div class="experiment-bar" hidden=move || obstacle.read().is_some()>
-                <button type="button" disabled=cannot on:click=press>
+                <button type="button" aria-disabled=cannot on:click=press>
                     {move || text(if is_mine() { "laboratory.stop" } else { "laboratory.run" })}
                 </button>
                 <progress

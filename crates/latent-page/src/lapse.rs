@@ -344,7 +344,7 @@ fn Reel(store: Store, is_playing: RwSignal<bool>) -> impl IntoView {
         <div class="lapse">
             <p class="help" data-text="lapse.help"></p>
             <label class="lapse-moment">
-                <output>{moment}</output>
+                <output aria-live="off">{moment}</output>
                 <input
                     type="range"
                     min="0"
@@ -362,7 +362,7 @@ fn Reel(store: Store, is_playing: RwSignal<bool>) -> impl IntoView {
             </label>
             <div class="lapse-buttons">
                 <PlayButton is_playing=is_playing play="lapse.play" stop="lapse.stop" on_press=play />
-                <button type="button" disabled=move || lapse.shown.get().is_none() on:click=back data-text="lapse.back"></button>
+                <button type="button" aria-disabled=move || lapse.shown.get().is_none().to_string() on:click=back data-text="lapse.back"></button>
                 <SaveGif store=store name="time-lapse.gif" film=film />
             </div>
         </div>

@@ -6,6 +6,7 @@
 )]
 
 mod app;
+mod button;
 mod cells;
 mod chart;
 mod client;
@@ -78,5 +79,6 @@ fn mount() {
     let Some(root) = document.get_element_by_id("app") else { return };
     // The static first paint makes way for the live page, which looks the same.
     root.set_inner_html("");
+    button::guard();
     leptos::mount::mount_to(root.unchecked_into(), app::App).forget();
 }

@@ -15,16 +15,18 @@ const COLUMNS: usize = 32;
 /// Show the decoder, and the encoder if there is one, layer by layer.
 pub fn show(place: &HtmlElement, traced: &Pictured<Trace>, theme: Theme) {
     let Trace { decoder, encoder } = &traced.what;
-    let figures = [
-        figure(decoder, "network.decoder", "network.code", "network.image"),
-        figure(encoder, "network.encoder", "network.image", "network.mean"),
-    ]
-    .concat();
+    let sizes =
+        |layers: &[Layer]| layers.iter().map(|layer| size(layer.shape)).collect::<Vec<_>>().join(", ");
+    let shape = [sizes(decoder), sizes(encoder)].join("; ");
     // Made anew only when a network has another shape.
-    if place.get_attribute("data-shape").as_ref() != Some(&figures) {
-        place.set_inner_html(&figures);
+    if place.get_attribute("data-shape").as_ref() != Some(&shape) {
+        let figures = [
+            figure(decoder, "network.decoder", "network.code", "network.image"),
+            figure(encoder, "network.encoder", "network.image", "network.mean"),
+        ];
+        place.set_inner_html(&figures.concat());
         // It is an attribute's name.
-        let _ = place.set_attribute("data-shape", &figures);
+        let _ = place.set_attribute("data-shape", &shape);
     }
     let Ok(items) = place.query_selector_all("li") else { return };
     let mut from = 0;

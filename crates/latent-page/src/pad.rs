@@ -106,6 +106,7 @@ impl Drawing {
 #[component]
 pub fn Pad(drawing: Drawing) -> impl IntoView {
     let is_empty = move || drawing.is_empty();
+    let is_off = move || is_empty().to_string();
     let width = move || filled("pad.width", &[("percent", &(drawing.pen_width.get() * 100.0 / SIDE))]);
     view! {
         <svg
@@ -122,8 +123,8 @@ pub fn Pad(drawing: Drawing) -> impl IntoView {
             <path d=move || path(&drawing.strokes.read()) stroke-width=move || drawing.pen_width.get().to_string() />
         </svg>
         <div class="draw-buttons">
-            <button type="button" disabled=is_empty on:click=move |_| drawing.undo() data-text="pad.undo"></button>
-            <button type="button" disabled=is_empty on:click=move |_| drawing.clear() data-text="pad.clear"></button>
+            <button type="button" aria-disabled=is_off on:click=move |_| drawing.undo() data-text="pad.undo"></button>
+            <button type="button" aria-disabled=is_off on:click=move |_| drawing.clear() data-text="pad.clear"></button>
         </div>
         <label class="pen">
             <span>{text("pad.pen")} " " <output>{width}</output></span>

@@ -219,7 +219,7 @@ fn Drawn(store: Store, client: Client) -> impl IntoView {
         <div class="path-drawn" role="group" data-label="paths.by-hand">
             <button type="button" aria-pressed=move || is_on.get().to_string() on:click=toggle data-text="paths.draw"></button>
             <button type="button" on:click=move |_| store.sketch.add(store.point.get_untracked(), client) data-text="paths.add-handle"></button>
-            <button type="button" disabled=move || points.read().is_empty() on:click=start_over data-text="paths.start-over"></button>
+            <button type="button" aria-disabled=move || points.read().is_empty().to_string() on:click=start_over data-text="paths.start-over"></button>
             <p class="help" role="status">
                 {move || {
                     if is_on.get() {

@@ -172,7 +172,7 @@ fn Run(store: Store, client: Client, id: String) -> impl IntoView {
                             let key = if is_finished.get() { "runs.show-named" } else { "runs.resume-named" };
                             filled(key, &[("name", &name.get())])
                         }
-                        disabled=move || !is_free.get()
+                        aria-disabled=move || (!is_free.get()).to_string()
                         on:click=move |_| client.resume(id.get_value())
                     >
                         {move || text(if is_finished.get() { "runs.show" } else { "runs.resume" })}
@@ -235,7 +235,7 @@ fn Delete(
         <button
             class="delete"
             aria-label=said_in_full
-            disabled=disabled
+            aria-disabled=move || disabled.get().to_string()
             on:click=press
             on:blur=move |_| is_sure.set(false)
         >

@@ -36,22 +36,15 @@ const STAGE_TIME: Duration = Duration::from_millis(2500);
 pub fn SlowMotion(store: Store, client: Client) -> impl IntoView {
     let prefers_stillness = leptos_use::use_media_query("(prefers-reduced-motion: reduce)");
     let is_busy = move || matches!(store.phase.get(), Phase::Running | Phase::Waiting);
-    let is_ready = move || store.card.read().is_some();
-    let dissect = move |_| {
-        if !is_busy() && is_ready() {
-            client.dissect();
-        }
-    };
     view! {
         <Panel store=store id="slow" title="slow.title">
             <p class="help" data-text="slow.help"></p>
-            // Not disabled while the step is done: that would take the focus away.
             <button
                 type="button"
                 class="slow-do"
-                aria-disabled=move || (is_busy() || !is_ready()).to_string()
+                aria-disabled=move || (is_busy() || store.card.read().is_none()).to_string()
                 aria-describedby="slow-wait"
-                on:click=dissect data-text="slow.do"></button>
+                on:click=move |_| client.dissect() data-text="slow.do"></button>
             <p id="slow-wait" class="help" hidden=move || !is_busy() data-text="slow.wait"></p>
             {move || {
                 let seen = store.dissected.get()?;
@@ -109,6 +102,8 @@ fn Stages(
         event.prevent_default();
     };
     let number = move || filled("slow.stage-of", &[("stage", &(stage.get() + 1)), ("stages", &STAGES.len())]);
+    // Nobody who lets them play should have to listen to their numbers.
+    let live = move || if is_playing.get() { "off" } else { "polite" };
     let item = move |index: usize| {
         let is_open = Memo::new(move |_| stage.get() == index);
         view! {
@@ -136,7 +131,6 @@ fn Stages(
         <div class="slow" role="group" data-label="slow.stages" on:keydown=key>
             <p class="slow-facts">{facts}</p>
             <div class="slow-bar">
-                // Not disabled at the ends: that would take the focus away from under the arrow keys.
                 <button
                     type="button"
                     aria-disabled=move || (stage.get() == 0).to_string()
@@ -146,7 +140,7 @@ fn Stages(
                     type="button"
                     aria-disabled=move || (stage.get() == last).to_string()
                     on:click=move |_| next() data-text="slow.next"></button>
-                <output>{number}</output>
+                <output aria-live=live>{number}</output>
             </div>
             <ol class="stages">{(0..=last).map(item).collect_view()}</ol>
         </div>
@@ -353,7 +347,7 @@ fn loss(store: Store, what: &Dissection) -> impl IntoView {
         view! {
             <div data-term=term.key.clone()>
                 <dt>{label}</dt>
-                <dd><output>{format::loss(term.value)}</output> " " {unit}</dd>
+                <dd><output aria-live="off">{format::loss(term.value)}</output> " " {unit}</dd>
                 <dd class="help">{help}</dd>
             </div>
         }
@@ -395,7 +389,7 @@ fn update(store: Store, seen: &Pictured<Dissection>) -> impl IntoView {
         Some(view! {
             <div data-term=before.key.clone()>
                 <dt>{label(&before.key)}</dt>
-                <dd><output>{change}</output></dd>
+                <dd><output aria-live="off">{change}</output></dd>
             </div>
         })
     };
@@ -457,7 +451,7 @@ fn bar_list(bars: Vec<Bar>) -> impl IntoView {
         view! {
             <li>
                 <span class="bar-name">{bar.name} " " <small>{bar.shape}</small></span>
-                <output>{value}</output>
+                <output aria-live="off">{value}</output>
                 <span class="bar" aria-hidden="true">
                     <i style:width=format!("{:.1}%", share * 100.0)></i>
                 </span>

@@ -132,10 +132,8 @@ pub struct Store {
 pub struct Judged {
     /// The code of the digit.
     pub z: Vec<f32>,
-    /// Its class.
-    pub class: usize,
-    /// How sure the judge is, 0 to 1.
-    pub share: f32,
+    /// Its class, and how sure the judge is, 0 to 1; none where nobody could judge.
+    pub verdict: Option<(usize, f32)>,
 }
 
 /// Test images with their classes.
@@ -447,6 +445,11 @@ impl Store {
                 panels.insert(at, panel.to_string());
             }
         });
+    }
+
+    /// `aria-live` of what tells of the model. While it learns, that changes by itself: nobody should have to listen to it.
+    pub fn live(&self) -> &'static str {
+        if self.phase.get() == Phase::Running { "off" } else { "polite" }
     }
 
     /// What a class is called.

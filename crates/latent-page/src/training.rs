@@ -16,16 +16,16 @@ use crate::text::{filled, text};
 #[component]
 pub fn Training(store: Store, client: Client) -> impl IntoView {
     let is_busy = move || matches!(store.phase.get(), Phase::Running | Phase::Waiting);
-    let is_ready = move || store.card.read().is_some();
+    let cannot_begin = move || (is_busy() || store.card.read().is_none()).to_string();
     let has_run = move || store.progress.read().is_some() || store.phase.get() != Phase::Idle;
     view! {
         <section class="training" data-label="training.training">
             <FamilyMenu store=store client=client />
             <div class="buttons">
-                <button class="primary" disabled=move || is_busy() || !is_ready() on:click=move |_| client.train() data-text="training.train"></button>
-                <button disabled=move || !is_busy() on:click=move |_| client.pause() data-text="training.pause"></button>
-                <button disabled=move || is_busy() || !is_ready() on:click=move |_| client.step() data-text="training.step"></button>
-                <button disabled=move || !has_run() on:click=move |_| client.reset() data-text="training.reset"></button>
+                <button class="primary" aria-disabled=cannot_begin on:click=move |_| client.train() data-text="training.train"></button>
+                <button aria-disabled=move || (!is_busy()).to_string() on:click=move |_| client.pause() data-text="training.pause"></button>
+                <button aria-disabled=cannot_begin on:click=move |_| client.step() data-text="training.step"></button>
+                <button aria-disabled=move || (!has_run()).to_string() on:click=move |_| client.reset() data-text="training.reset"></button>
             </div>
             <Live store=store client=client />
             <State store=store />
@@ -62,7 +62,7 @@ fn FamilyMenu(store: Store, client: Client) -> impl IntoView {
             <p class="about">
                 {card.summary.to_string()}
                 " "
-                <a href=card.paper.url.to_string() target="_blank" rel="noreferrer" title=card.paper.title.to_string()>
+                <a lang="en" href=card.paper.url.to_string() target="_blank" rel="noreferrer" title=card.paper.title.to_string()>
                     {card.paper.citation.to_string()}
                 </a>
             </p>
@@ -147,7 +147,7 @@ fn Counters(store: Store) -> impl IntoView {
     view! {
         <dl class="counters">
             <div><dt data-text="training.epoch"></dt><dd>{of(|p| format!("{} / {}", format::decimal(p.epoch, 2), p.epochs))}</dd></div>
-            <div><dt data-text="training.step"></dt><dd><output data-label="training.step">{of(|p| format::thousands(p.step))}</output></dd></div>
+            <div><dt data-text="training.step"></dt><dd><output data-label="training.step" aria-live="off">{of(|p| format::thousands(p.step))}</output></dd></div>
             <div><dt data-text="training.speed"></dt><dd>{of(|p| format!("{:.0}", p.images_per_s))}</dd></div>
             <div><dt data-text="training.time"></dt><dd>{of(|p| format::clock(p.elapsed_ms))}</dd></div>
         </dl>
@@ -179,7 +179,7 @@ fn Seed(store: Store) -> impl IntoView {
                 class="quiet"
                 title=back.clone()
                 aria-label=back
-                disabled=move || store.seed.get() == 1
+                aria-disabled=move || (store.seed.get() == 1).to_string()
                 on:click=move |_| store.seed.set(1)
             >
                 "\u{21ba}"

@@ -170,7 +170,7 @@ impl Walls {
         let notes = vec![
             "\u{201c}Almost surely nothing like the data\u{201d} is not what is found here: a plain autoencoder also decodes \
              most random codes to something like a digit, only some digits far more often than others, and a Gaussian \
-             fitted to its codes mends most of that. What it still lacks is a probability for any image."
+             fitted to its codes mends a part of that. What it still lacks is a probability for any image."
                 .into(),
             format!(
                 "The distance compares {JUDGED} samples with as many test digits by this judge's features; it cannot be \

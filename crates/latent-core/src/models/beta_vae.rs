@@ -28,8 +28,7 @@ const CARD: ModelCard = ModelCard {
     name: Borrowed("Beta-VAE"),
     summary: Borrowed(
         "A variational autoencoder that pays beta times for each nat in its code. Latents that are not worth their \
-         price fall silent, the others each tend to change one thing. Move beta while it learns and watch latents \
-         go out.",
+         price fall silent. Move beta while it learns and watch latents go out.",
     ),
     paper: Paper {
         citation: Borrowed("Higgins et al., 2017"),

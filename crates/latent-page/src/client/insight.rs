@@ -52,6 +52,11 @@ impl Client {
 impl Inner {
     fn ask_judge(self: &Rc<Self>) {
         let Some(engine) = self.engine_with_model() else { return };
+        // It knows the digits of the page's images only.
+        if self.store.has_own_data.get_untracked() {
+            self.unjudged();
+            return;
+        }
         if !engine.judging.ask() {
             return;
         }
@@ -67,6 +72,7 @@ impl Inner {
                 Ok(judge) if !engine.has_judge.replace(true) => engine.send_bytes(&Command::Judge, &judge),
                 _ => {
                     engine.judging.answered();
+                    inner.unjudged();
                 }
             }
         });
@@ -86,12 +92,19 @@ impl Inner {
 
     /// The judge answered, with what it saw if it could see anything.
     pub(super) fn judged(self: &Rc<Self>, seen: Option<Judged>) {
-        if let Some(seen) = seen {
-            self.store.judged.set(Some(seen));
+        match seen {
+            Some(seen) => self.store.judged.set(Some(seen)),
+            None => self.unjudged(),
         }
         if self.engine_with_model().is_some_and(|engine| engine.judging.answered()) {
             self.ask_judge();
         }
+    }
+
+    /// Nobody can judge the digit under the handle.
+    fn unjudged(&self) {
+        let z = self.store.z.get_untracked();
+        self.store.judged.set(Some(Judged { z, verdict: None }));
     }
 
     /// The networks were followed.

@@ -94,7 +94,7 @@ impl Inner {
             }
             Event::Diverged { step, learning_rate, suggestion } => {
                 let rate = format::plain(&learning_rate.to_string());
-                let said = filled("client.diverged", &[("step", &step), ("rate", &rate)]);
+                let said = filled("client.diverged", &[("step", &format::thousands(step)), ("rate", &rate)]);
                 store.say(said, Some(Remedy::LowerRate(suggestion)));
             }
             Event::Saved { step, running, is_run } => self.saved(step, running, bytes.filter(|_| is_run)),

@@ -259,7 +259,9 @@ impl Inner {
                     then(Uint8Array::from(bytes.as_slice()), step);
                 }
             }
-            Event::Judged { z, class, share } => self.judged(Some(Judged { z, class, share })),
+            Event::Judged { z, class, share } => {
+                self.judged(Some(Judged { z, verdict: Some((class, share)) }));
+            }
             Event::Traced { trace } => {
                 store.traced.set(Some(Pictured { what: trace, pixels: Arc::new(bytes) }));
                 self.traced();

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsCast, JsValue};
 
+use crate::controls::written;
 use crate::store::{Evaluated, Sample, Store};
 use crate::text::filled;
 use crate::{format, provenance, told};
@@ -150,7 +151,7 @@ fn name(card: &ModelCard, settings: &Settings, seed: u32) -> String {
     let mut name = card.name.to_string();
     for h in card.hyperparameters.iter() {
         if let Some(value) = settings.get(&h.key).filter(|value| **value != h.default_value()) {
-            name.extend([", ", &h.label.to_ascii_lowercase(), " ", &value.to_string()]);
+            name.extend([", ", &h.label, " ", &written(&h.control, &value.to_string())]);
         }
     }
     name + ", " + &filled("provenance.seed", &[("seed", &seed)])

@@ -9,7 +9,7 @@ use crate::chart::color;
 use crate::curves::{self, Axes, Curve, Stroke};
 use crate::picture::SIDE;
 use crate::text::{counted, filled, text};
-use crate::{format, picture};
+use crate::{format, picture, width};
 
 /// Numbers that are seen at once; the rest is folded away.
 const FIRST: usize = 6;
@@ -28,9 +28,14 @@ pub struct Shown {
     pub image: Vec<u8>,
 }
 
-/// Show it in an element.
+/// Show it in an element. What was unfolded there stays so.
 pub fn show(place: &HtmlElement, shown: &Shown, theme: Theme) {
-    place.set_inner_html(&html(shown, f64::from(place.client_width())));
+    let is_unfolded = matches!(place.query_selector("details[open]"), Ok(Some(_)));
+    place.set_inner_html(&html(shown, width::in_text(f64::from(place.client_width()))));
+    if is_unfolded && let Ok(Some(rest)) = place.query_selector("details") {
+        // It is an attribute's name.
+        let _ = rest.set_attribute("open", "");
+    }
     let own = (!shown.image.is_empty()).then_some((SIDE, &shown.image));
     let pictures = shown.finding.pictures.iter().map(|picture| (picture.width, &picture.greys));
     let Ok(canvases) = place.query_selector_all("canvas") else { return };
@@ -116,7 +121,7 @@ fn lines(series: &[Series], kind: ChartKind, width: f64) -> String {
         let background = curves::rgb(color(index));
         html += &["<li><span class='swatch' style='background: ", &background, "'></span>", &escaped(name)]
             .concat();
-        html += &[" <output>", &place.unwrap_or_default(), "</output></li>"].concat();
+        html += &[" <output aria-live='off'>", &place.unwrap_or_default(), "</output></li>"].concat();
         let stroke = match (is_histogram, is_place) {
             (false, _) => Stroke::Plain,
             (true, false) => Stroke::Bars,
@@ -135,7 +140,8 @@ fn bars(series: &[Series], is_logarithmic: bool) -> String {
     let mut html = String::from("<ul class='bars'>");
     for ((series, value), share) in series.iter().zip(&values).zip(lengths(&values, is_logarithmic)) {
         let percent = format::decimal(100.0 * share, 0);
-        html += &["<li><span>", &escaped(&series.name), "</span><output>", &format::number(*value)].concat();
+        html += &["<li><span>", &escaped(&series.name), "</span><output aria-live='off'>"].concat();
+        html += &format::number(*value);
         html += &["</output><span class='bar' style='width: ", &percent, "%'></span></li>"].concat();
     }
     html + "</ul>"
