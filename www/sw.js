@@ -43,38 +43,42 @@ async function answer(event, file) {
 /** Names of the caches of other versions. */
 const others = async () => (await caches.keys()).filter(name => name.startsWith(FAMILY) && name !== NAME)
 
-/** What other versions keep that this one has too, with their answers. */
-async function inherited() {
-  const kept = new Map()
-  for (const name of await others()) {
-    const cache = await caches.open(name)
-    for (const request of await cache.keys()) {
-      const { file } = asked(request.url)
-      if (integrityOf(file)) kept.set(file, await cache.match(request))
-    }
-  }
-  return kept
-}
-
 /** Whether an answer has a file's checksum. */
 async function isOf(file, response) {
   const sum = new Uint8Array(await crypto.subtle.digest('SHA-256', await response.arrayBuffer()))
   return integrityOf(file) === `sha256-${btoa(String.fromCharCode(...sum))}`
 }
 
-/** Keeps what is needed first, and whatever was kept of the version before: who kept all keeps all. */
+/** What other versions keep that this one has too; with the answer, if it is the same file. */
+async function inherited() {
+  const kept = new Map()
+  for (const name of await others()) {
+    const cache = await caches.open(name)
+    for (const request of await cache.keys()) {
+      const { file } = asked(request.url)
+      if (!integrityOf(file) || kept.get(file)) continue
+      const known = await cache.match(request)
+      kept.set(file, await isOf(file, known.clone()) ? known : null)
+    }
+  }
+  return kept
+}
+
+/** Keeps what is needed first, and then whatever was kept of the version before, as far as there is room for both. */
 async function install() {
   const [cache, old] = [await caches.open(NAME), await inherited()]
-  for (const file of new Set([...Object.keys(FIRST), ...old.keys()])) {
-    if (await cache.match(file)) continue
-    const known = old.get(file)
-    const isSame = known && await isOf(file, known.clone())
-    await cache.put(file, isSame ? known : await fetched(file))
+  const keep = async file => {
+    if (!await cache.match(file)) await cache.put(file, old.get(file) ?? await fetched(file))
   }
+  await Promise.all(Object.keys(FIRST).map(keep))
+  const isFull = reason => { if (reason.name !== 'QuotaExceededError') throw reason }
+  await Promise.all([...old.keys()].map(file => keep(file).catch(isFull)))
 }
 
 async function activate() {
-  await Promise.all((await others()).map(name => caches.delete(name)))
+  // What comes next may be filling its own.
+  const old = registration.installing ? [] : await others()
+  await Promise.all(old.map(name => caches.delete(name)))
   await clients.claim()
 }
 
@@ -114,10 +118,11 @@ addEventListener('message', event => {
   event.waitUntil(tasks[event.data]?.())
 })
 addEventListener('fetch', event => {
-  const { method, url } = event.request
+  const { method, mode, url } = event.request
   if (method !== 'GET' || !url.startsWith(registration.scope)) return
   const { file, version } = asked(url)
   if (!integrityOf(file)) return
   // A page that another version left behind gets nothing of this one; it is about to be loaded again (offline.js).
-  event.respondWith(version && version !== VERSION ? Response.error() : answer(event, file))
+  const isOther = mode !== 'navigate' && version && version !== VERSION
+  event.respondWith(isOther ? Response.error() : answer(event, file))
 })

@@ -60,7 +60,7 @@ test('the networks show what they compute for the code under the handle', async 
   const units = await figures.locator('li > span:first-of-type').allInnerTexts()
   assert.equal(units[0], 'code, 2')
   assert.equal(units[1], '128 units', 'as the shipped model was trained')
-  assert.ok(units.includes('image, 28 \u00d7 28') && units.at(-1) === 'mean of the code, 2', `${units}`)
+  assert.ok(units.includes('image, 28 \u00d7 28') && units.at(-1) === 'code of the image, 2', `${units}`)
   assert.match(await figures.first().locator('li').nth(1).innerText(), /\d+ above zero, up to \d/)
 
   const hidden = '#panel-how .network li:nth-child(2) canvas'

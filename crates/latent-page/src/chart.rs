@@ -130,7 +130,7 @@ fn LossChart(store: Store, card: ModelCard, past: Vec<Past>) -> impl IntoView {
             // Until there is a line.
             [r#"<p class="hint">"#, text("chart.nothing"), "</p>"].concat()
         } else {
-            curves::svg(&drawn(), width::in_text(wide.get()), Axes::default())
+            curves::svg(&drawn(), width::text_px_from_css_px(wide.get()), Axes::default())
         }
     };
     view! {

@@ -85,7 +85,7 @@ impl Default for Axes {
     }
 }
 
-/// Lines as an SVG of this width, which `width::in_text` gives.
+/// Lines as an SVG of this width, which `width::text_px_from_css_px` gives.
 pub fn svg(curves: &[Curve], width: f64, axes: Axes) -> String {
     let scale = |step: f64| if axes.logarithmic { step.log10() } else { step };
     let points = || curves.iter().flat_map(|curve| &curve.points).filter(|(_, value)| !value.is_nan());

@@ -95,14 +95,14 @@ pub fn sentence(text: &str) -> String {
 pub fn moment(ms: f64) -> String {
     let (moment, today) = (Date::new(&ms.into()), Date::new_0());
     let options = Object::new();
-    let style = |part: &str, style: &str| {
+    let set = |option: &str, value: &str| {
         // An object that is new takes what it is given.
-        let _ = Reflect::set(&options, &part.into(), &style.into());
+        let _ = Reflect::set(&options, &option.into(), &value.into());
     };
-    style("hourCycle", "h23");
-    style("timeStyle", "short");
+    set("hourCycle", "h23");
+    set("timeStyle", "short");
     if moment.to_date_string() != today.to_date_string() {
-        style("dateStyle", "medium");
+        set("dateStyle", "medium");
     }
     moment.to_locale_string(&language(), &options).into()
 }

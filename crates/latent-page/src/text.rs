@@ -32,7 +32,6 @@ impl Default for Marks {
 }
 
 /// All that a language needs.
-#[derive(Default)]
 struct Words {
     /// Its code, as in `de`.
     language: String,
@@ -40,6 +39,12 @@ struct Words {
     texts: LiteMap<String, &'static str>,
     /// What gives an engine's English sentence in this language; none in English.
     translate: Option<Function>,
+}
+
+impl Default for Words {
+    fn default() -> Self {
+        Self { language: "en".into(), marks: Marks::default(), texts: LiteMap::new(), translate: None }
+    }
 }
 
 /// Take over the words that `words.js` fetches.

@@ -1,17 +1,18 @@
 //! How wide something on the page is.
 
+use latent_protocol::number;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{Element, ResizeObserver};
 
-/// CSS pixels of a page whose text has the usual 16, for so many of this one: pictures with labels grow with the text.
-pub fn in_text(pixels: f64) -> f64 {
+/// What so many CSS pixels are where text has the usual 16 of them: pictures with labels grow with the text.
+pub fn text_px_from_css_px(css_px: f64) -> f64 {
     let root = document().document_element();
     let style = root.and_then(|root| window().get_computed_style(&root).ok().flatten());
     let size = style.and_then(|style| style.get_property_value("font-size").ok());
-    let size = size.and_then(|size| size.trim_end_matches("px").parse().ok());
-    pixels * 16.0 / size.unwrap_or(16.0)
+    let size = size.and_then(|size| number(size.trim_end_matches("px")));
+    css_px * 16.0 / size.unwrap_or(16.0)
 }
 
 /// Keep a signal at the width of an element in CSS pixels, until what asked for it is gone.

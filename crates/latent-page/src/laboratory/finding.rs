@@ -31,7 +31,7 @@ pub struct Shown {
 /// Show it in an element. What was unfolded there stays so.
 pub fn show(place: &HtmlElement, shown: &Shown, theme: Theme) {
     let is_unfolded = matches!(place.query_selector("details[open]"), Ok(Some(_)));
-    place.set_inner_html(&html(shown, width::in_text(f64::from(place.client_width()))));
+    place.set_inner_html(&html(shown, width::text_px_from_css_px(f64::from(place.client_width()))));
     if is_unfolded && let Ok(Some(rest)) = place.query_selector("details") {
         // It is an attribute's name.
         let _ = rest.set_attribute("open", "");
