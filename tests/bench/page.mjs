@@ -174,7 +174,7 @@ async function ownImages(browser) {
   const begin = Date.now()
   await page.getByLabel('Open images').setInputFiles(files)
   await until(() => page.getByRole('status', { name: 'Images in use' }).innerText(),
-    text => text.includes(': 60,000 images to train on, 10,000 to test,'), 'own images', 120_000)
+    text => text.includes(': 60,000 images to train on, 10,000 to test;'), 'own images', 120_000)
   const seconds = (Date.now() - begin) / 1000
   await page.close()
   return [row('own images, 60,000 + 10,000: loaded', [seconds], '', 's')]
