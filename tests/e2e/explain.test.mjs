@@ -106,7 +106,7 @@ test('who does not see the digit hears where the handle is and what the judge se
 
   await plane(page).focus()
   await page.keyboard.press('ArrowRight')
-  const sees = async () => (await line.textContent()).match(/^At z = (.+): The judge sees the digit (\d) \((\d+) % sure\)\.$/)
+  const sees = async () => (await line.textContent()).match(/^At z = (.+): The judge sees (\d) \((\d+) % sure\)\.$/)
   await until(sees, seen => seen !== null, 'a verdict')
   assert.ok(isAsked())
   const digits = new Set()

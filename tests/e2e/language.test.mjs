@@ -60,6 +60,28 @@ test('whose browser speaks German reads German, everywhere', { timeout: 180_000 
   await page.close()
 })
 
+test('the line of the judge is not cut, in any language', { timeout: 120_000 }, async () => {
+  for (const language of ['en', 'de']) {
+    for (const width of [320, 390, 768, 1280, 1920]) {
+      const page = await drawn(await open(browser, `?lang=${language}&device=cpu&grid=5`, { context: { viewport: { width, height: 900 } } }))
+      await page.getByRole('application').focus()
+      await page.keyboard.press('ArrowRight')
+      const line = page.locator('.judge')
+      await until(() => line.textContent(), text => text.includes('%'), 'a verdict')
+      // It may be surer than this: 100 %.
+      const missing = await line.evaluate(line => {
+        const digit = document.createTextNode('0')
+        line.append(digit)
+        const missing = line.scrollWidth - line.clientWidth
+        digit.remove()
+        return missing
+      })
+      assert.equal(missing, 0, `${language}, ${width} pixels: ${await line.textContent()}`)
+      await page.close()
+    }
+  }
+})
+
 /** All that can be read or heard, where it stands, but for words that are of one language or of none by their nature: names of
  *  languages, titles of papers, explanations (files of their own), and formulas. */
 const heard = page => page.evaluate(() => {
