@@ -68,6 +68,13 @@ test('a button that its own press takes away keeps the focus: steps and training
   await press('Tab', 'Tab', 'Tab', 'Enter')
   await until(() => button(page, 'Reset').isDisabled(), is => is, 'no run any more')
   assert.equal(await focused(), 'button Reset')
+
+  // A button that vanishes by its press leaves the focus to the plane, or to the panel that it was in.
+  const undo = button(page, 'Undo')
+  for (let count = 0; count < 12 && !await undo.evaluate(undo => undo === document.activeElement); count++) await press('Shift+Tab')
+  await press('Enter')
+  await until(() => undo.count(), n => n === 0, 'it is undone')
+  await until(() => page.evaluate(() => document.activeElement.className), name => name.startsWith('plane'), 'the plane has the focus')
   assert.deepEqual(page.problems, [])
   await page.close()
 })
@@ -109,5 +116,38 @@ test('what changes by itself while a model learns is not read out', { timeout: 2
   const isFoot = ([name]) => name.endsWith('Use without a network')
   assert.ok(heard.filter(isFoot).length <= 1)
   assert.deepEqual(heard.filter(change => change[1] !== 'off' && !isState(change) && !isFoot(change)), [])
+  await page.close()
+})
+
+test('what is refused is said where it is seen', { timeout: 60_000 }, async () => {
+  const page = await drawn(await open(browser, '?device=cpu&grid=5&open=files', {
+    context: { viewport: { width: 390, height: 700 }, isMobile: true, hasTouch: true },
+  }))
+  await page.locator('#panel-files input[type=file]').setInputFiles({ name: 'no.safetensors', mimeType: 'text/plain', buffer: Buffer.from('nothing') })
+  const alert = page.locator('.alert-place')
+  await until(() => alert.innerText(), text => text.length > 0, 'a refusal')
+  await page.locator('#panel-files').scrollIntoViewIfNeeded()
+  await page.evaluate(() => document.querySelector('#panel-files').scrollIntoView({ block: 'center' }))
+  const seen = await alert.evaluate(alert => {
+    const { top, bottom } = alert.getBoundingClientRect()
+    return { top, bottom, scrolled: scrollY, isOnTop: alert.contains(document.elementFromPoint(innerWidth / 2, (top + bottom) / 2)) }
+  })
+  assert.ok(seen.scrolled > 700 && seen.top >= 0 && seen.bottom <= 700 && seen.isOnTop, JSON.stringify(seen))
+
+  const seed = page.getByLabel('Seed', { exact: true })
+  await page.getByText('Settings of the next run').click()
+  await seed.fill('99999999999')
+  await seed.press('Enter')
+  await page.getByText('The seed is a whole number').waitFor()
+  assert.equal(await seed.inputValue(), '1')
+  await page.close()
+})
+
+test('that something has been measured is said', { timeout: 120_000 }, async () => {
+  const page = await drawn(await open(browser, '?device=cpu&grid=5'))
+  const said = page.getByRole('status', { name: 'Measuring' })
+  assert.equal(await said.textContent(), '')
+  await button(page, 'Measure').click()
+  await until(() => said.textContent(), text => text === 'Measured.', 'the end', 60_000)
   await page.close()
 })

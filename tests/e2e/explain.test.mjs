@@ -32,7 +32,7 @@ test('every family is explained, its objective in the colours of the chart', { t
     for (const [term, color] of terms) {
       const swatch = page.locator(`.legend li:has(output[data-loss="${term}"]) .swatch`)
       // Darker or brighter on the page, so that it can be read.
-      assert.deepEqual(color.match(/\d+/g), (await swatch.evaluate(swatch => getComputedStyle(swatch).backgroundColor)).match(/\d+/g), `${family}: ${term}`)
+      assert.deepEqual(color.match(/\d+/g), (await swatch.evaluate(swatch => getComputedStyle(swatch).color)).match(/\d+/g), `${family}: ${term}`)
     }
   }
   healthy(page)

@@ -181,7 +181,7 @@ test('a drawing is the subject, and an experiment can be stopped', async () => {
   await run(page, 'density').waitFor()
   assert.equal(await origin(page, 'density').count(), 0, 'nothing was found')
   await find(page, 'posterior')
-  await page.getByRole('spinbutton', { name: 'Number of the image that is examined' }).fill('7')
+  await page.getByRole('spinbutton', { name: 'Test image that is examined' }).fill('7')
   await page.keyboard.press('Enter')
   await find(page, 'posterior')
   assert.match(await origin(page, 'posterior').innerText(), /test image 7 \(class 9\)/)

@@ -60,7 +60,7 @@ test('whose browser speaks German reads German, everywhere', { timeout: 180_000 
   await page.close()
 })
 
-test('the line of the judge is not cut, in any language', { timeout: 120_000 }, async () => {
+test('the judge needs one line, in any language', { timeout: 120_000 }, async () => {
   for (const language of ['en', 'de']) {
     for (const width of [320, 390, 768, 1280, 1920]) {
       const page = await drawn(await open(browser, `?lang=${language}&device=cpu&grid=5`, { context: { viewport: { width, height: 900 } } }))
@@ -69,14 +69,14 @@ test('the line of the judge is not cut, in any language', { timeout: 120_000 }, 
       const line = page.locator('.judge')
       await until(() => line.textContent(), text => text.includes('%'), 'a verdict')
       // It may be surer than this: 100 %.
-      const missing = await line.evaluate(line => {
+      const lines = await line.evaluate(line => {
         const digit = document.createTextNode('0')
         line.append(digit)
-        const missing = line.scrollWidth - line.clientWidth
+        const lines = line.clientHeight / parseFloat(getComputedStyle(line).lineHeight)
         digit.remove()
-        return missing
+        return lines
       })
-      assert.equal(missing, 0, `${language}, ${width} pixels: ${await line.textContent()}`)
+      assert.ok(Math.abs(lines - 1) < 0.2, `${language}, ${width} pixels, ${lines} lines: ${await line.textContent()}`)
       await page.close()
     }
   }

@@ -125,10 +125,10 @@ for (const colorScheme of ['light', 'dark']) {
         demand(element, 'selected', style.backgroundColor)
         demand(element, 'its words', style.color, style.backgroundColor)
       })
-      each('.training .swatch', (element, style) => demand(element, 'colour', style.backgroundColor))
+      each('.training .swatch', (element, style) => demand(element, 'colour', style.color))
       const marks = new Set()
       each('.class-filter button[aria-pressed=true]:not(:last-child)', (element, style) => marks.add(style.borderBottomColor))
-      return { weak, marks: marks.size, swatches: new Set([...document.querySelectorAll('.training .swatch')].map(e => getComputedStyle(e).backgroundColor)).size }
+      return { weak, marks: marks.size, swatches: new Set([...document.querySelectorAll('.training .swatch')].map(e => getComputedStyle(e).color)).size }
     })
     assert.deepEqual(seen, { weak: [], marks: 9, swatches: 4 })
     // What has the focus has an outline, the invisible radios by what they lie on.

@@ -100,6 +100,8 @@ pub fn App() -> impl IntoView {
                 </div>
                 <StripPlace store=store surface=strip />
             </section>
+            // Before Reset, which it undoes, on the way by keyboard.
+            <Toasts store=store client=client />
             <Training store=store client=client />
             <div class="panels">
                 <Explain store=store client=client />
@@ -116,7 +118,6 @@ pub fn App() -> impl IntoView {
             <Measure store=store client=client />
             <Presets store=store />
         </main>
-        <Toasts store=store client=client />
         <footer>
             <p data-text="app.privacy"></p>
             <button type="button" data-tour data-text="footer.tour"></button>

@@ -73,7 +73,8 @@ fn LossChart(store: Store, card: ModelCard, past: Vec<Past>) -> impl IntoView {
     let entry = |term: &LossTerm| [&term.key, &term.label, &term.help].map(ToString::to_string);
     let legend: Vec<_> = card.losses.iter().map(entry).enumerate().collect();
     let past_legend: Vec<_> = PAST.into_iter().zip(past.iter().map(|past| past.name.clone())).collect();
-    let curve = |color: Rgb, stroke: Stroke, points: Vec<(f64, f64)>| Curve { color, stroke, points };
+    let curve =
+        |color: Rgb, stroke: Stroke, points: Vec<(f64, f64)>| Curve { color, stroke, dash: 0, points };
     let drawn = move || {
         let history = store.history.read();
         let line = |value: &dyn Fn(&Sample) -> Option<f64>| {
@@ -84,7 +85,8 @@ fn LossChart(store: Store, card: ModelCard, past: Vec<Past>) -> impl IntoView {
         let test = curve(TEST, Stroke::Marked, line(&|sample| Some(sample.test)));
         // The sum, which is the first loss, lies over its parts.
         let own = (0..losses).rev().map(|index| {
-            curve(loss_color(index), Stroke::Plain, line(&|sample| sample.losses.get(index).copied()))
+            let points = line(&|sample| sample.losses.get(index).copied());
+            Curve { dash: index, ..curve(loss_color(index), Stroke::Plain, points) }
         });
         past.chain([test]).chain(own).collect::<Vec<Curve>>()
     };
@@ -140,7 +142,7 @@ fn LossChart(store: Store, card: ModelCard, past: Vec<Past>) -> impl IntoView {
                     .into_iter()
                     .map(|(index, [key, label, help])| view! {
                         <li title=help>
-                            <span class="swatch" style=swatch(loss_color(index))></span>
+                            <span class="swatch" style=swatch(loss_color(index), index)></span>
                             {label}
                             " "
                             <output data-loss=key aria-live="off">{move || latest(index)}</output>
@@ -148,7 +150,7 @@ fn LossChart(store: Store, card: ModelCard, past: Vec<Past>) -> impl IntoView {
                     })
                     .collect_view()}
                 <li title=about_test>
-                    <span class="swatch diamond" style=swatch(TEST)></span>
+                    <span class="swatch diamond" style=["color: ", &curves::rgb(TEST)].concat()></span>
                     {test_label}
                     " "
                     <output data-loss="test" aria-live="off">{test}</output>
@@ -179,6 +181,8 @@ pub fn color(index: usize) -> Rgb {
     [COLORS, PAST].concat()[index % (COLORS.len() + PAST.len())]
 }
 
-fn swatch(color: Rgb) -> String {
-    format!("background: {}", curves::rgb(color))
+/// A piece of a plain line, as a style of what stands for it.
+pub fn swatch(color: Rgb, dash: usize) -> String {
+    let (_, border) = curves::DASHES[dash % curves::DASHES.len()];
+    ["color: ", &curves::rgb(color), "; border-style: ", border].concat()
 }

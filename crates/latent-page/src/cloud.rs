@@ -210,7 +210,10 @@ fn Tip(store: Store, spotlight: Spotlight) -> impl IntoView {
             style:top=move || percent(1.0 - place(1))
         >
             <Show when=move || point.get().is_some()>
-                <Mosaic store=store pixels=pixels columns=1 label=Signal::derive(move || said.get().unwrap_or_default()) />
+                // What it shows stands beside it.
+                <div aria-hidden="true">
+                    <Mosaic store=store pixels=pixels columns=1 label=Signal::derive(move || said.get().unwrap_or_default()) />
+                </div>
                 <span>{said}</span>
             </Show>
         </div>

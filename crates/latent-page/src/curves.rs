@@ -26,12 +26,18 @@ const GAP: f64 = 18.0;
 /// Half the diagonal of a mark.
 const MARK: f64 = 9.6;
 
+/// Lengths of dashes and gaps, as SVG has them, and what is like it of CSS's styles of borders.
+pub const DASHES: [(&str, &str); 4] =
+    [("", "solid"), ("8 3", "dashed"), ("2 3", "dotted"), ("9 3 2 3", "double")];
+
 /// A line of the picture.
 pub struct Curve {
     /// Its colour.
     pub color: Rgb,
     /// How it is drawn.
     pub stroke: Stroke,
+    /// Which of [`DASHES`] a plain line has, so that colour is not all that tells it from others.
+    pub dash: usize,
     /// Steps and values. A line is broken where a value is NaN.
     pub points: Vec<(f64, f64)>,
 }
@@ -152,8 +158,9 @@ fn line(curve: &Curve, x: impl Fn(f64) -> f64, y: impl Fn(f64) -> f64) -> String
     let marked = if curve.stroke == Stroke::Marked { curve.points.as_slice() } else { &[] };
     let marks: String = marked.iter().filter(is_known).map(mark).collect();
     let kind = if curve.stroke == Stroke::Past { "line past" } else { "line" };
+    let (dashes, _) = DASHES[curve.dash % DASHES.len()];
     format!(
-        "<g class='{kind}' stroke='{color}'>\
+        "<g class='{kind}' stroke='{color}' stroke-dasharray='{dashes}'>\
          <path d='{path}'/><path class='marks' fill='{color}' d='{marks}'/></g>"
     )
 }
@@ -266,7 +273,11 @@ mod tests {
     #[test]
     fn a_line_is_broken_where_it_has_no_value() {
         let points = vec![(0.0, 0.0), (1.0, f64::NAN), (2.0, 1.0), (4.0, 0.5)];
-        let drawn = svg(&[Curve { color: (1, 2, 3), stroke: Stroke::Plain, points }], 139.6, Axes::default());
+        let drawn = svg(
+            &[Curve { color: (1, 2, 3), stroke: Stroke::Plain, dash: 0, points }],
+            139.6,
+            Axes::default(),
+        );
         // Labels of three characters take 39.6 pixels.
         assert!(drawn.contains("d='M39.60 156.00M89.60 0.00L139.60 78.00'"), "{drawn}");
     }
@@ -274,7 +285,11 @@ mod tests {
     #[test]
     fn no_label_is_cut_at_the_edge() {
         let points = vec![(0.0, 0.0), (12_000.0, 300.0)];
-        let drawn = svg(&[Curve { color: (1, 2, 3), stroke: Stroke::Plain, points }], 300.0, Axes::default());
+        let drawn = svg(
+            &[Curve { color: (1, 2, 3), stroke: Stroke::Plain, dash: 0, points }],
+            300.0,
+            Axes::default(),
+        );
         // The last step's five characters take 36 pixels.
         assert!(drawn.contains("x='282.0' y='170.0'>12000<"), "{drawn}");
         assert!(drawn.contains("y='6.0'>300<"), "{drawn}");
@@ -282,7 +297,7 @@ mod tests {
 
     #[test]
     fn without_values_there_is_no_picture() {
-        let none = [Curve { color: (1, 2, 3), stroke: Stroke::Past, points: Vec::new() }];
+        let none = [Curve { color: (1, 2, 3), stroke: Stroke::Past, dash: 0, points: Vec::new() }];
         assert_eq!(svg(&none, 100.0, Axes::default()), "");
     }
 
@@ -299,8 +314,8 @@ mod tests {
     #[test]
     fn bars_stand_on_the_axis_and_places_cross_the_picture() {
         let points = vec![(1.0, 4.0), (3.0, 2.0)];
-        let bars = Curve { color: (1, 2, 3), stroke: Stroke::Bars, points };
-        let place = Curve { color: (1, 2, 3), stroke: Stroke::Place, points: vec![(2.0, 0.0)] };
+        let bars = Curve { color: (1, 2, 3), stroke: Stroke::Bars, dash: 0, points };
+        let place = Curve { color: (1, 2, 3), stroke: Stroke::Place, dash: 0, points: vec![(2.0, 0.0)] };
         let drawn = svg(&[bars, place], 139.6, Axes::default());
         // Labels of three characters take 39.6 pixels.
         assert!(drawn.contains("M39.6 156V0.0H89.6V156M89.6 156V78.0H139.6V156"), "{drawn}");

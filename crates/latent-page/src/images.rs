@@ -205,7 +205,7 @@ fn Own(store: Store, client: Client, wishes: Wishes) -> impl IntoView {
             {move || is_busy.get().then(|| text("images.reading-now"))}
         </p>
         <label class="holdout">
-            <span>{text("images.holdout")} " " <output>{percent}" %"</output></span>
+            <span>{text("images.holdout")} " " <output aria-live="off">{percent}" %"</output></span>
             <input
                 type="range"
                 min="5"

@@ -59,7 +59,9 @@ fn Experiments(bench: Bench, client: Client) -> impl IntoView {
             <output data-label="laboratory.subject">{subject}</output>
         </div>
         <p class="hint" role="status" data-label="laboratory.state">{state}</p>
-        <button type="button" hidden=move || bench.fault.read().is_none() on:click=move |_| bench.open() data-text="laboratory.open-again"></button>
+        <Show when=move || bench.fault.read().is_some()>
+            <button type="button" on:click=move |_| bench.open() data-text="laboratory.open-again"></button>
+        </Show>
         <div class="experiments">{cards}</div>
     }
 }
@@ -69,6 +71,7 @@ fn Experiments(bench: Bench, client: Client) -> impl IntoView {
 fn Experiment(bench: Bench, index: usize, card: ExperimentCard) -> impl IntoView {
     let store = bench.store;
     let id = format!("experiment-{}", card.id);
+    let name_id = id.clone() + "-name";
     let (name, summary) = (card.name.to_string(), card.summary.to_string());
     let obstacle = Signal::derive(move || {
         let latent_dim = store.model.read().as_ref().map(|model| model.latent_dim)?;
@@ -83,11 +86,11 @@ fn Experiment(bench: Bench, index: usize, card: ExperimentCard) -> impl IntoView
     let press = move |_| if untrack(is_mine) { bench.stop() } else { bench.begin(index) };
     view! {
         <article class="experiment" id=id>
-            <h3>{name}</h3>
+            <h3 id=name_id.clone()>{name}</h3>
             <p>{summary}</p>
             <p class="hint" hidden=move || obstacle.read().is_none()>{obstacle}</p>
             <div class="experiment-bar" hidden=move || obstacle.read().is_some()>
-                <button type="button" aria-disabled=cannot on:click=press>
+                <button type="button" aria-disabled=cannot aria-describedby=name_id on:click=press>
                     {move || text(if is_mine() { "laboratory.stop" } else { "laboratory.run" })}
                 </button>
                 <progress

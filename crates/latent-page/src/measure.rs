@@ -31,6 +31,9 @@ pub fn Measure(store: Store, client: Client) -> impl IntoView {
                     ></progress>
                 </Show>
             </div>
+            <p class="unseen" role="status" data-label="measure.measuring">
+                {move || (!is_busy.get() && store.measured.read().is_some()).then(|| text("measure.done"))}
+            </p>
             {move || store.measured.get().map(|measured| view! { <Numbers store=store measured=measured /> })}
         </section>
     }

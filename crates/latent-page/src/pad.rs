@@ -127,7 +127,7 @@ pub fn Pad(drawing: Drawing) -> impl IntoView {
             <button type="button" aria-disabled=is_off on:click=move |_| drawing.clear() data-text="pad.clear"></button>
         </div>
         <label class="pen">
-            <span>{text("pad.pen")} " " <output>{width}</output></span>
+            <span>{text("pad.pen")} " " <output aria-live="off">{width}</output></span>
             <input
                 type="range"
                 min="30"

@@ -112,7 +112,7 @@ fn Between(store: Store, client: Client) -> impl IntoView {
 fn Slide(name: String, min: usize, max: usize, value: RwSignal<usize>) -> impl IntoView {
     view! {
         <label class="path-row">
-            <span>{name.clone()} " " <output>{move || value.get()}</output></span>
+            <span>{name.clone()} " " <output aria-live="off">{move || value.get()}</output></span>
             <input
                 type="range"
                 min=min.to_string()

@@ -72,8 +72,12 @@ pub fn Plane(
         }
     };
     let key = move |event: KeyboardEvent| {
+        // Those are the browser's.
+        if event.alt_key() || event.ctrl_key() || event.meta_key() {
+            return;
+        }
         let point = match event.key().as_str() {
-            "n" | "N" if !event.ctrl_key() && !event.meta_key() => {
+            "n" | "N" => {
                 let Some(point) = spotlight.step(!event.shift_key()) else { return };
                 point
             }
@@ -157,7 +161,7 @@ pub fn GridSlider(store: Store, client: Client) -> impl IntoView {
     let tiles = move || format!("{0} \u{d7} {0}", store.grid.get());
     view! {
         <label class="grid-slider">
-            <span>{text("plane.grid")} " " <output>{tiles}</output></span>
+            <span>{text("plane.grid")} " " <output aria-live="off">{tiles}</output></span>
             <input
                 type="range"
                 min="5"

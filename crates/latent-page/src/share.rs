@@ -113,7 +113,11 @@ pub fn Toasts(store: Store, client: Client) -> impl IntoView {
             role="status"
             data-label="share.done"
             on:pointerenter=move |_| hold()
-            on:pointerleave=move |_| go_on()
+            on:pointerleave:target=move |event| {
+                if !matches!(event.target().query_selector(":focus"), Ok(Some(_))) {
+                    go_on();
+                }
+            }
             on:focusin=move |_| hold()
             on:focusout=move |_| go_on()
         >

@@ -43,7 +43,7 @@ pub fn SlowMotion(store: Store, client: Client) -> impl IntoView {
                 type="button"
                 class="slow-do"
                 aria-disabled=move || (is_busy() || store.card.read().is_none()).to_string()
-                aria-describedby="slow-wait"
+                aria-describedby=move || is_busy().then_some("slow-wait")
                 on:click=move |_| client.dissect() data-text="slow.do"></button>
             <p id="slow-wait" class="help" hidden=move || !is_busy() data-text="slow.wait"></p>
             {move || {
@@ -52,6 +52,11 @@ pub fn SlowMotion(store: Store, client: Client) -> impl IntoView {
             }}
         </Panel>
     }
+}
+
+/// Whether the page is read from the right.
+fn is_mirrored() -> bool {
+    document().document_element().and_then(|root| root.get_attribute("dir")).as_deref() == Some("rtl")
 }
 
 #[component]
@@ -95,6 +100,9 @@ fn Stages(
             return;
         }
         match event.key().as_str() {
+            _ if event.alt_key() || event.ctrl_key() || event.meta_key() => return,
+            "ArrowLeft" if is_mirrored() => next(),
+            "ArrowRight" if is_mirrored() => previous(),
             "ArrowLeft" => previous(),
             "ArrowRight" => next(),
             _ => return,
@@ -142,7 +150,7 @@ fn Stages(
                     on:click=move |_| next() data-text="slow.next"></button>
                 <output aria-live=live>{number}</output>
             </div>
-            <ol class="stages">{(0..=last).map(item).collect_view()}</ol>
+            <ol class="stages" on:focusin=move |_| is_playing.set(false)>{(0..=last).map(item).collect_view()}</ol>
         </div>
     }
 }
@@ -265,7 +273,7 @@ fn codes(
             let pixels = targets.chunks_exact(PIXELS).nth(image).unwrap_or_default().to_vec();
             let label = filled("slow.image", &[("number", &(image + 1))]);
             view! {
-                <th scope="rowgroup" rowspan=latents>
+                <th scope="row" rowspan=latents>
                     <Mosaic
                         store=store
                         pixels=Signal::stored(pixels)

@@ -171,6 +171,9 @@ fn Seed(store: Store) -> impl IntoView {
                 on:change:target=move |event| {
                     if let Ok(seed) = event.target().value().parse() {
                         store.seed.set(seed);
+                    } else {
+                        event.target().set_value(&store.seed.get_untracked().to_string());
+                        store.toast(text("training.seed-refused"));
                     }
                 }
             />

@@ -5,7 +5,7 @@ use latent_protocol::lab::{Chart, ChartKind, Fact, Finding, Mark, Picture, Serie
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
-use crate::chart::color;
+use crate::chart::{color, swatch};
 use crate::curves::{self, Axes, Curve, Stroke};
 use crate::picture::SIDE;
 use crate::text::{counted, filled, text};
@@ -28,13 +28,18 @@ pub struct Shown {
     pub image: Vec<u8>,
 }
 
-/// Show it in an element. What was unfolded there stays so.
+/// Show it in an element. What was unfolded there stays so, and keeps the focus.
 pub fn show(place: &HtmlElement, shown: &Shown, theme: Theme) {
-    let is_unfolded = matches!(place.query_selector("details[open]"), Ok(Some(_)));
+    let has = |selector| matches!(place.query_selector(selector), Ok(Some(_)));
+    let (is_unfolded, has_focus) = (has("details[open]"), has("summary:focus"));
     place.set_inner_html(&html(shown, width::text_px_from_css_px(f64::from(place.client_width()))));
     if is_unfolded && let Ok(Some(rest)) = place.query_selector("details") {
         // It is an attribute's name.
         let _ = rest.set_attribute("open", "");
+    }
+    if has_focus && let Ok(Some(title)) = place.query_selector("summary") {
+        // Where it cannot be had, it is nowhere.
+        let _ = title.unchecked_into::<HtmlElement>().focus();
     }
     let own = (!shown.image.is_empty()).then_some((SIDE, &shown.image));
     let pictures = shown.finding.pictures.iter().map(|picture| (picture.width, &picture.greys));
@@ -118,16 +123,15 @@ fn lines(series: &[Series], kind: ChartKind, width: f64) -> String {
     for (index, Series { name, points }) in series.iter().enumerate() {
         let is_place = is_histogram && index > 0;
         let place = points.first().filter(|_| is_place).map(|(x, _)| format::number(*x));
-        let background = curves::rgb(color(index));
-        html += &["<li><span class='swatch' style='background: ", &background, "'></span>", &escaped(name)]
-            .concat();
+        let style = swatch(color(index), index);
+        html += &["<li><span class='swatch' style='", &style, "'></span>", &escaped(name)].concat();
         html += &[" <output aria-live='off'>", &place.unwrap_or_default(), "</output></li>"].concat();
         let stroke = match (is_histogram, is_place) {
             (false, _) => Stroke::Plain,
             (true, false) => Stroke::Bars,
             (true, true) => Stroke::Place,
         };
-        curves.push(Curve { color: color(index), stroke, points: points.clone() });
+        curves.push(Curve { color: color(index), stroke, dash: index, points: points.clone() });
     }
     [&html, "</ul><div class='chart-area' aria-hidden='true'>", &curves::svg(&curves, width, axes), "</div>"]
         .concat()
