@@ -3,6 +3,7 @@
 let last = null
 let home = null
 
+addEventListener('pointerdown', () => { last = null }, true)
 addEventListener('focusin', ({ target }) => {
   last = target.matches(':focus-visible') ? target : null
   home = target.closest('.panel')?.querySelector('summary')

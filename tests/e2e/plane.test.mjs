@@ -111,7 +111,7 @@ test('test images are marks on the plane, by class, and one can be looked at', {
     return match ? Number(match[1]) : null
   }
   await until(number, n => n !== null, 'the image that is pointed at')
-  const large = tip(page).getByRole('img')
+  const large = tip(page).locator('canvas')
   await until(() => bytes(large), p => contrast(p) > 100, 'its picture')
   assert.deepEqual(await size(large), [28, 28])
   await page.mouse.move(0, 0)

@@ -26,7 +26,7 @@ const GAP: f64 = 18.0;
 /// Half the diagonal of a mark.
 const MARK: f64 = 9.6;
 
-/// Lengths of dashes and gaps, as SVG has them, and what is like it of CSS's styles of borders.
+/// Lengths of dashes and gaps, as SVG has them, and the style of CSS's borders that is most like it.
 pub const DASHES: [(&str, &str); 4] =
     [("", "solid"), ("8 3", "dashed"), ("2 3", "dotted"), ("9 3 2 3", "double")];
 
@@ -36,7 +36,7 @@ pub struct Curve {
     pub color: Rgb,
     /// How it is drawn.
     pub stroke: Stroke,
-    /// Which of [`DASHES`] a plain line has, so that colour is not all that tells it from others.
+    /// Which of [`DASHES`] it has, so that colour is not all that tells it from others.
     pub dash: usize,
     /// Steps and values. A line is broken where a value is NaN.
     pub points: Vec<(f64, f64)>,
@@ -135,6 +135,7 @@ pub fn svg(curves: &[Curve], width: f64, axes: Axes) -> String {
 /// A line, and its marks.
 fn line(curve: &Curve, x: impl Fn(f64) -> f64, y: impl Fn(f64) -> f64) -> String {
     let color = rgb(curve.color);
+    let (dashes, _) = DASHES[curve.dash % DASHES.len()];
     if let Stroke::Bars | Stroke::Place = curve.stroke {
         let half = curve.half();
         let bar = |(step, value): &(f64, f64)| match curve.stroke {
@@ -143,7 +144,9 @@ fn line(curve: &Curve, x: impl Fn(f64) -> f64, y: impl Fn(f64) -> f64) -> String
         };
         let path: String = curve.points.iter().map(bar).collect();
         let kind = if curve.stroke == Stroke::Bars { "bars" } else { "line" };
-        return format!("<g class='{kind}' stroke='{color}' fill='{color}'><path d='{path}'/></g>");
+        return format!(
+            "<g class='{kind}' stroke='{color}' fill='{color}' stroke-dasharray='{dashes}'><path d='{path}'/></g>"
+        );
     }
     let is_known = |point: &&(f64, f64)| !point.1.is_nan();
     let path = |part: &[(f64, f64)]| {
@@ -158,7 +161,6 @@ fn line(curve: &Curve, x: impl Fn(f64) -> f64, y: impl Fn(f64) -> f64) -> String
     let marked = if curve.stroke == Stroke::Marked { curve.points.as_slice() } else { &[] };
     let marks: String = marked.iter().filter(is_known).map(mark).collect();
     let kind = if curve.stroke == Stroke::Past { "line past" } else { "line" };
-    let (dashes, _) = DASHES[curve.dash % DASHES.len()];
     format!(
         "<g class='{kind}' stroke='{color}' stroke-dasharray='{dashes}'>\
          <path d='{path}'/><path class='marks' fill='{color}' d='{marks}'/></g>"

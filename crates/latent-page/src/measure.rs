@@ -14,7 +14,16 @@ use crate::text::{filled, text, told};
 pub fn Measure(store: Store, client: Client) -> impl IntoView {
     let is_busy = Memo::new(move |_| store.measuring.read().is_some());
     let has_model = move || store.model.read().is_some() || store.phase.get() != Phase::Idle;
-    let press = move |_| if is_busy.get_untracked() { client.stop_measuring() } else { client.measure() };
+    // Whether there are numbers since the last press.
+    let is_done = RwSignal::new(false);
+    let press = move |_| {
+        is_done.set(false);
+        if is_busy.get_untracked() { client.stop_measuring() } else { client.measure() }
+    };
+    Effect::new(move |before: Option<()>| {
+        let has_numbers = store.measured.read().is_some();
+        is_done.set(has_numbers && before.is_some());
+    });
     view! {
         <section class="measure" aria-labelledby="measure-title">
             <h2 id="measure-title" data-text="measure.measure"></h2>
@@ -32,7 +41,7 @@ pub fn Measure(store: Store, client: Client) -> impl IntoView {
                 </Show>
             </div>
             <p class="unseen" role="status" data-label="measure.measuring">
-                {move || (!is_busy.get() && store.measured.read().is_some()).then(|| text("measure.done"))}
+                {move || is_done.get().then(|| text("measure.done"))}
             </p>
             {move || store.measured.get().map(|measured| view! { <Numbers store=store measured=measured /> })}
         </section>

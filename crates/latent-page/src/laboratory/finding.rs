@@ -31,7 +31,7 @@ pub struct Shown {
 /// Show it in an element. What was unfolded there stays so, and keeps the focus.
 pub fn show(place: &HtmlElement, shown: &Shown, theme: Theme) {
     let has = |selector| matches!(place.query_selector(selector), Ok(Some(_)));
-    let (is_unfolded, has_focus) = (has("details[open]"), has("summary:focus"));
+    let (is_unfolded, has_focus) = (has("details[open]"), has("summary:focus-visible"));
     place.set_inner_html(&html(shown, width::text_px_from_css_px(f64::from(place.client_width()))));
     if is_unfolded && let Ok(Some(rest)) = place.query_selector("details") {
         // It is an attribute's name.
