@@ -51,12 +51,7 @@ function hear({ data: { kept, all, megabytes, isKeeping, failed } }) {
 function offerReload(registration) {
   const bar = Object.assign(document.createElement('p'), { className: 'alert update', role: 'alert' })
   const reload = button(say('offline.reload'), () => registration.waiting?.postMessage('take over'))
-  const later = () => {
-    const hadFocus = bar.querySelector(':focus-visible')
-    bar.remove()
-    if (hadFocus) document.querySelector('.plane')?.focus()
-  }
-  bar.append(`${say('offline.new-version')} `, reload, button(say('offline.not-now'), later))
+  bar.append(`${say('offline.new-version')} `, reload, button(say('offline.not-now'), () => bar.remove()))
   document.querySelector('.update')?.remove()
   document.body.prepend(bar)
 }

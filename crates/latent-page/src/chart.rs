@@ -127,12 +127,14 @@ fn LossChart(store: Store, card: ModelCard, past: Vec<Past>) -> impl IntoView {
             width::follow(&area, wide);
         }
     });
+    // It asks for styles: not at every step.
+    let across = Memo::new(move |_| width::text_px_from_css_px(wide.get()));
     let picture = move || {
         if is_empty() {
             // Until there is a line.
             [r#"<p class="hint">"#, text("chart.nothing"), "</p>"].concat()
         } else {
-            curves::svg(&drawn(), width::text_px_from_css_px(wide.get()), Axes::default())
+            curves::svg(&drawn(), across.get(), Axes::default())
         }
     };
     view! {

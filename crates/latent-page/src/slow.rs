@@ -13,7 +13,7 @@ use crate::panel::Panel;
 use crate::picture::{Mosaic, PIXELS};
 use crate::play::{PlayButton, while_playing};
 use crate::store::{Pictured, Store};
-use crate::text::{filled, text};
+use crate::text::{filled, is_mirrored, text};
 
 /// Keys of what happens in a training step.
 const STAGES: [&str; 7] =
@@ -52,11 +52,6 @@ pub fn SlowMotion(store: Store, client: Client) -> impl IntoView {
             }}
         </Panel>
     }
-}
-
-/// Whether the page is read from the right.
-fn is_mirrored() -> bool {
-    document().document_element().and_then(|root| root.get_attribute("dir")).as_deref() == Some("rtl")
 }
 
 #[component]

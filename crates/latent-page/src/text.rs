@@ -7,6 +7,7 @@ use std::fmt::Display;
 
 use js_sys::{Array, Function, Intl, Object, Promise, Reflect};
 use latent_protocol::LiteMap;
+use leptos::prelude::document;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
@@ -83,6 +84,11 @@ fn entries(of: &JsValue) -> LiteMap<String, &'static str> {
 /// The code of the language, as in `de`.
 pub fn language() -> String {
     WORDS.with_borrow(|words| words.language.clone())
+}
+
+/// Whether it is read from the right.
+pub fn is_mirrored() -> bool {
+    document().document_element().and_then(|root| root.get_attribute("dir")).as_deref() == Some("rtl")
 }
 
 /// What stands in and between numbers.
