@@ -43,6 +43,24 @@ test('a software GPU is not used unless asked for', { timeout: 120_000 }, async 
   assert.ok(!server.requests.some(path => path.includes('engine_gpu')), 'nor fetched')
 })
 
+test('a GPU that never answers is given up after five seconds', { timeout: 120_000 }, async t => {
+  const page = await open(t)
+  await page.route('**/cpu.worker.js', async route => {
+    const response = await route.fetch()
+    const silent = 'navigator.gpu.requestAdapter = () => new Promise(() => {})\n'
+    await route.fulfill({ response, body: silent + await response.text() })
+  })
+  const start = Date.now()
+  const device = await page.evaluate(async () => {
+    const engine = await window.library.createEngine()
+    engine.dispose()
+    return engine.device
+  })
+  assert.equal(device.kind, 'cpu')
+  assert.match(device.reason, /did not answer within 5 seconds/)
+  assert.ok(Date.now() - start < 15_000, `${Date.now() - start} ms`)
+})
+
 test('WebGPU decodes, encodes and trains as the CPU does', { timeout: 300_000 }, async t => {
   const page = await open(t)
   const { cpu, gpu } = await page.evaluate(async () => {

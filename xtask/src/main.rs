@@ -3,15 +3,19 @@
 #![expect(clippy::disallowed_methods, reason = "runs natively, where clocks and threads are")]
 
 mod bench;
+mod browsers;
 mod data;
 mod models;
 mod page;
 mod pkg;
 mod server;
+mod setup;
 mod shell;
 mod size;
 mod test;
 mod tools;
+
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -73,8 +77,19 @@ enum Task {
     },
 }
 
-fn main() -> anyhow::Result<()> {
-    match Arguments::parse().task {
+fn main() -> ExitCode {
+    match run(Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(err) => {
+            // One sentence with its causes. `Debug` would add a stack trace where RUST_BACKTRACE is set.
+            eprintln!("error: {err:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> anyhow::Result<()> {
+    match task {
         Task::Serve { port, no_build } => {
             if !no_build {
                 page::build()?;
@@ -85,7 +100,10 @@ fn main() -> anyhow::Result<()> {
         Task::Pkg { no_build } => pkg::build(no_build),
         Task::Test { browser: Some(files) } => test::browser(&files),
         Task::Test { browser: None } => test::all(),
-        Task::Data => data::pack(),
+        Task::Data => {
+            setup::fetch()?;
+            data::pack()
+        }
         Task::Models { family } => models::train(family.as_deref()),
         Task::Gates => models::gates(),
         Task::Bench { only } => bench::run(&only),

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use crate::data;
 use crate::shell::{command, root, run, stage};
+use crate::{data, setup};
 
 /// A shipped model: family, seed and settings that differ from the card's defaults.
 struct Recipe {
@@ -98,6 +98,7 @@ pub fn gates() -> anyhow::Result<()> {
 
 /// The optimised command line, with its data.
 fn program() -> anyhow::Result<PathBuf> {
+    setup::fetch()?;
     data::pack()?;
     run(command("cargo").args(["build", "--release", "--package", "latent-cli"]))?;
     Ok(root().join("target/release/latent"))

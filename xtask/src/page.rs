@@ -1,13 +1,15 @@
 //! `cargo xtask build`: the publishable page in `dist/`.
 
-use crate::shell::{command, run, stage};
-use crate::{data, tools};
+use crate::shell::{command, print_stages, run, stage};
+use crate::{data, setup};
 
-/// Build the page.
+/// Set up and build the page.
 pub fn build() -> anyhow::Result<()> {
-    stage("tools", tools::for_page)?;
+    setup::page()?;
     stage("data", data::pack)?;
-    stage("page (the first build takes 10 to 20 minutes)", trunk)
+    stage("page (the first build takes 10 to 20 minutes)", trunk)?;
+    print_stages();
+    Ok(())
 }
 
 /// Trunk finds wasm-bindgen and wasm-opt on the path that `command` sets.

@@ -4,6 +4,7 @@ use std::env;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
@@ -19,8 +20,16 @@ pub fn tools() -> PathBuf {
     root().join(".tools")
 }
 
-/// A program, run in the root, with the project's own tools before the machine's.
+/// A program, run in the root, with the project's own tools before the machine's. Cargo stays offline in it: set-up has
+/// fetched all that is needed, and where it has not, a machine with an empty registry shows it at once.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = online(program);
+    command.env("CARGO_NET_OFFLINE", "true");
+    command
+}
+
+/// The same for set-up, which fetches.
+pub fn online(program: impl AsRef<OsStr>) -> Command {
     let mut paths = vec![tools().join("bin"), root().join("node_modules/.bin")];
     paths.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
     let mut command = Command::new(program);
@@ -58,17 +67,48 @@ pub fn retry(advice: &str, mut step: impl FnMut() -> anyhow::Result<()>) -> anyh
     Ok(())
 }
 
+/// The stages that ended, with their seconds.
+static STAGES: Mutex<Vec<(String, f64)>> = Mutex::new(Vec::new());
+
 /// Say what is done, do it, say how long it took.
 pub fn stage<T>(name: &str, work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
     println!("== {name}");
     let start = Instant::now();
     let result = work();
     let verb = if result.is_ok() { "done" } else { "FAILED" };
-    println!("== {name}: {verb} in {:.0} s", start.elapsed().as_secs_f64());
+    let seconds = start.elapsed().as_secs_f64();
+    println!("== {name}: {verb} in {seconds:.0} s");
+    if let Ok(mut stages) = STAGES.lock() {
+        stages.push((name.to_string(), seconds));
+    }
     result
+}
+
+/// Print how long each stage took, and all of them.
+pub fn print_stages() {
+    let Ok(stages) = STAGES.lock() else { return };
+    println!("{:>7}  stage", "seconds");
+    for (name, seconds) in stages.iter() {
+        println!("{seconds:>7.0}  {name}");
+    }
+    let all: f64 = stages.iter().map(|(_, seconds)| seconds).sum();
+    println!("{all:>7.0}  all: {:.1} minutes", all / 60.0);
 }
 
 fn describe(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{command, online};
+    use std::ffi::OsStr;
+
+    #[test]
+    fn only_set_up_reaches_the_network() {
+        let offline = (OsStr::new("CARGO_NET_OFFLINE"), Some(OsStr::new("true")));
+        assert!(command("cargo").get_envs().any(|variable| variable == offline));
+        assert!(!online("cargo").get_envs().any(|variable| variable == offline));
+    }
 }

@@ -1,10 +1,11 @@
-//! `cargo xtask size`: what a visitor downloads, compressed with brotli as a host would.
+//! `cargo xtask size`: what a visitor downloads, compressed with brotli as a host would, and whether every browser takes it.
 
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
+use wasmparser::{Validator, WasmFeatures};
 
 use crate::shell::root;
 
@@ -37,6 +38,9 @@ pub fn check() -> anyhow::Result<()> {
             continue;
         }
         let bytes = fs::read(path)?;
+        if path.extension().is_some_and(|extension| extension == "wasm") {
+            check_instructions(&bytes).with_context(|| format!("{name} does not run in every browser"))?;
+        }
         let first_model = name == DECODER_FILE || name == "models/vae/poster.png";
         let is_gpu = name.starts_with("engine_gpu");
         // Who reads another language than English has its words instead, of the same size.
@@ -82,6 +86,14 @@ pub fn check() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Safari refuses a module that holds one instruction of relaxed SIMD, wherever it stands.
+fn check_instructions(wasm: &[u8]) -> anyhow::Result<()> {
+    let mut features = WasmFeatures::default();
+    features.remove(WasmFeatures::RELAXED_SIMD);
+    Validator::new_with_features(features).validate_all(wasm)?;
+    Ok(())
+}
+
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     let entries = fs::read_dir(folder)
         .with_context(|| format!("cannot read {}; run `cargo xtask build`", folder.display()))?;
@@ -96,4 +108,27 @@ fn brotli(bytes: &[u8], quality: u32) -> anyhow::Result<usize> {
     let mut writer = brotli::CompressorWriter::new(Vec::new(), 1 << 16, quality, 22);
     writer.write_all(bytes)?;
     Ok(writer.into_inner().len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_instructions;
+
+    /// A module with a function that puts two vectors of zeros through a SIMD instruction.
+    fn module(instruction: &[u8]) -> Vec<u8> {
+        let zeros = [&[0xfd, 12][..], &[0; 16]].concat();
+        let body = [&[0], zeros.as_slice(), &zeros, &[0xfd], instruction, &[0x0b]].concat();
+        let length = u8::try_from(body.len()).expect("it is short");
+        let types = [1, 5, 1, 0x60, 0, 1, 0x7b];
+        let functions = [3, 2, 1, 0];
+        [b"\0asm\x01\0\0\0", &types[..], &functions, &[10, length + 2, 1, length], &body].concat()
+    }
+
+    #[test]
+    fn relaxed_instructions_are_refused() {
+        // i8x16.swizzle (section 5.4.9 of the specification), and the relaxed one.
+        check_instructions(&module(&[14])).expect("every browser has it");
+        let err = check_instructions(&module(&[0x80, 0x02])).expect_err("not every browser has it");
+        assert!(err.to_string().contains("relaxed"), "{err}");
+    }
 }

@@ -4,12 +4,12 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
 
 use anyhow::Context as _;
 
-use crate::shell::{command, root, run, stage};
-use crate::{data, page, pkg, size, tools};
+use crate::browsers::{self, Browsers};
+use crate::shell::{command, print_stages, root, run, stage};
+use crate::{data, page, pkg, setup, size, tools};
 
 const WASM: [&str; 2] = ["--target", "wasm32-unknown-unknown"];
 /// What runs in the browser; the GPU engine has all of the CPU engine in it.
@@ -32,11 +32,9 @@ const NATIVE: [&str; 3] = ["--workspace", "--exclude", "latent-page"];
 
 /// Everything.
 pub fn all() -> anyhow::Result<()> {
-    let start = Instant::now();
     stage("format", || run(command("cargo").args(["fmt", "--all", "--check"])))?;
-    stage("tools", tools::for_page)?;
+    let browsers = setup::tests()?;
     stage("data", data::pack)?;
-    let chromium = stage("chromium", tools::chromium)?;
     stage("clippy, native", || {
         run(command("cargo").arg("clippy").args(NATIVE).args(["--all-targets", "--", "-D", "warnings"]))
     })?;
@@ -55,30 +53,30 @@ pub fn all() -> anyhow::Result<()> {
     stage("page", page::trunk)?;
     stage("size", size::check)?;
     stage("package", pkg::pack)?;
-    stage("browser", || in_browser(&[], chromium.as_os_str()))?;
-    println!("== all: done in {:.1} minutes", start.elapsed().as_secs_f64() / 60.0);
+    stage("browser", || in_browser(&[], &browsers))?;
+    print_stages();
     Ok(())
 }
 
 /// Only the browser's tests, on the page as built and the package made of it.
 pub fn browser(files: &[String]) -> anyhow::Result<()> {
-    tools::npm()?;
+    setup::fetch()?;
     if !root().join("target/conformance/conformance.js").is_file() {
         conformance()?;
     }
     stage("package", pkg::pack)?;
-    in_browser(files, tools::chromium()?.as_os_str())
+    in_browser(files, &browsers::find()?)
 }
 
 /// Run a script that drives the built page.
 pub fn node(script: &str, arguments: &[&str]) -> anyhow::Result<()> {
     tools::npm()?;
-    let chromium = tools::chromium()?;
-    let server = Page::serve()?;
-    run(driver(&server, chromium.as_os_str()).arg(script).args(arguments))
+    let chromium = browsers::chromium()?;
+    let server = Server::start()?;
+    run(driver(&server).env("CHROMIUM", chromium).arg(script).args(arguments))
 }
 
-fn in_browser(files: &[String], chromium: &std::ffi::OsStr) -> anyhow::Result<()> {
+fn in_browser(files: &[String], browsers: &Browsers) -> anyhow::Result<()> {
     let mut files = files.to_vec();
     if files.is_empty() {
         for entry in fs::read_dir(root().join("tests/e2e"))? {
@@ -90,17 +88,19 @@ fn in_browser(files: &[String], chromium: &std::ffi::OsStr) -> anyhow::Result<()
         files.sort();
     }
     let python = tools::python()?;
-    let server = Page::serve()?;
+    let server = Server::start()?;
+    let mut node = driver(&server);
+    browsers.hand_to(&mut node);
     // One after the other: on two cores, timings of two browsers would disturb each other.
-    run(driver(&server, chromium)
+    run(node
         .env("PYTHON", python)
         .args(["--test", "--test-concurrency=1", "--test-force-exit", "--test-reporter=spec"])
         .args(files))
 }
 
-fn driver(server: &Page, chromium: &std::ffi::OsStr) -> Command {
+fn driver(server: &Server) -> Command {
     let mut node = command("node");
-    node.env("PAGE_URL", &server.url).env("CHROMIUM", chromium).env("PACKAGE", pkg::tarball());
+    node.env("PAGE_URL", &server.url).env("PACKAGE", pkg::tarball());
     node
 }
 
@@ -125,13 +125,13 @@ fn conformance() -> anyhow::Result<()> {
 }
 
 /// The server of `cargo xtask serve`, on a free port, ended with this value.
-struct Page {
+struct Server {
     process: Child,
     url: String,
 }
 
-impl Page {
-    fn serve() -> anyhow::Result<Self> {
+impl Server {
+    fn start() -> anyhow::Result<Self> {
         let program: OsString = std::env::current_exe()?.into();
         let mut process = command(program)
             .args(["serve", "--no-build", "--port", "0"])
@@ -145,7 +145,7 @@ impl Page {
     }
 }
 
-impl Drop for Page {
+impl Drop for Server {
     fn drop(&mut self) {
         // It may have ended already; there is nothing else to do about it.
         let _ = self.process.kill();

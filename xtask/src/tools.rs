@@ -2,25 +2,42 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use sha2::{Digest as _, Sha256};
 
-use crate::shell::{command, output, retry, root, run, tools};
+use crate::shell::{command, online, output, retry, root, run, tools};
 
 /// The last Trunk that builds with our Rust.
 const TRUNK: &str = "0.21.14";
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Everything that building the page takes.
-pub fn for_page() -> anyhow::Result<()> {
-    target()?;
-    cargo_tool("trunk", TRUNK, &["--locked", "--no-default-features", "--features", "rustls"])?;
-    // `--locked` fails for this one: its lock file lags behind its manifest.
-    cargo_tool("wasm-bindgen-cli", &wasm_bindgen_version()?, &[])?;
-    npm()?;
-    vendor()
+/// Fetch the crates of the lock file, for every target and feature, unless all are there.
+pub fn crates() -> anyhow::Result<()> {
+    let fetch = ["fetch", "--locked"];
+    if output(command("cargo").args(fetch)).is_some() {
+        return Ok(());
+    }
+    println!("   fetching the crates of Cargo.lock");
+    retry("cargo could not fetch the crates of Cargo.lock; check the network", || {
+        run(online("cargo").args(fetch))
+    })
+}
+
+/// Fetch and build Trunk and wasm-bindgen, side by side: one of Trunk's dependencies keeps one core for over a minute.
+pub fn cargo_tools() -> anyhow::Result<()> {
+    let bindgen = wasm_bindgen_version()?;
+    thread::scope(|scope| {
+        let trunk = scope.spawn(|| cargo_tool("trunk", TRUNK, &["--locked"]));
+        // `--locked` fails for this one: its lock file lags behind its manifest.
+        let bindgen = scope.spawn(|| cargo_tool("wasm-bindgen-cli", &bindgen, &["--bin", "wasm-bindgen"]));
+        for tool in [trunk, bindgen] {
+            tool.join().map_err(|_| anyhow!("setting up a tool panicked"))??;
+        }
+        Ok(())
+    })
 }
 
 /// What of npm is published with the page, with its licence: from where in `node_modules`, and as what. Scripts end in
@@ -33,7 +50,8 @@ const VENDORED: [(&str, &str); 5] = [
     ("driver.js/license", "driver.LICENSE.md"),
 ];
 
-fn vendor() -> anyhow::Result<()> {
+/// Put those files into `www/vendor/`.
+pub fn vendor() -> anyhow::Result<()> {
     let folder = root().join("www/vendor");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     for (from, to) in VENDORED {
@@ -56,17 +74,27 @@ fn wasm_bindgen_version() -> anyhow::Result<String> {
     Ok(version.context("Cargo.toml must pin wasm-bindgen as \"=x.y.z\"")?.to_string())
 }
 
-fn target() -> anyhow::Result<()> {
+/// The compiler's target for the web.
+pub fn target() -> anyhow::Result<()> {
     let sysroot = output(command("rustc").args(["--print", "sysroot"])).context("`rustc` does not run")?;
     if PathBuf::from(sysroot).join("lib/rustlib").join(TARGET).join("lib").is_dir() {
         return Ok(());
     }
     println!("   adding the Rust target {TARGET}");
     retry("rustup could not add the target; check the network, or install it by hand", || {
-        run(command("rustup").args(["target", "add", TARGET]))
+        run(online("rustup").args(["target", "add", TARGET]))
     })
 }
 
+/// How the tools are compiled: they run for seconds, so compiling them is what counts.
+const TOOL_PROFILE: [(&str, &str); 4] = [
+    ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0"),
+    ("CARGO_PROFILE_RELEASE_LTO", "off"),
+    ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
+    ("CARGO_PROFILE_RELEASE_DEBUG", "false"),
+];
+
+/// A program of crates.io in `.tools`. Without its default features it needs no TLS, of which we have no use.
 fn cargo_tool(package: &str, version: &str, options: &[&str]) -> anyhow::Result<()> {
     let program = package.trim_end_matches("-cli");
     let wanted = format!("{program} {version}");
@@ -75,13 +103,16 @@ fn cargo_tool(package: &str, version: &str, options: &[&str]) -> anyhow::Result<
     }
     println!("   building {package} {version} into .tools (some minutes, once)");
     let advice = format!("{package} could not be built; check the network and the C compiler");
+    let built = root().join("target/tools").join(program);
     retry(&advice, || {
-        let mut install = command("cargo");
-        install.args(["install", package, "--version", version, "--root"]).arg(tools()).args(options);
+        let mut install = online("cargo");
+        install.args(["install", package, "--version", version, "--no-default-features", "--root"]);
         // The page's flags are not the tool's.
-        install.env("CARGO_TARGET_DIR", root().join("target/tools")).env_remove("RUSTFLAGS");
-        run(&mut install)
-    })
+        install.arg(tools()).args(options).env("CARGO_TARGET_DIR", &built).env_remove("RUSTFLAGS");
+        run(install.envs(TOOL_PROFILE))
+    })?;
+    // It is never built again.
+    fs::remove_dir_all(&built).with_context(|| format!("cannot remove {}", built.display()))
 }
 
 /// `npm ci` of what the build and the tests take.
@@ -109,7 +140,7 @@ fn npm_in(folder: &Path, what: &str) -> anyhow::Result<()> {
     }
     println!("   npm ci: {what}");
     retry("npm could not install the packages of package-lock.json; check the network", || {
-        let mut install = command("npm");
+        let mut install = online("npm");
         run(install.current_dir(folder).args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]))
     })?;
     fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
@@ -130,7 +161,7 @@ pub fn python() -> anyhow::Result<PathBuf> {
          (on Debian: python3 and python3-venv) and try again",
     )?;
     retry("pip could not install the packages of tests/python/requirements.txt; check the network", || {
-        let mut install = command(&python);
+        let mut install = online(&python);
         install.args([
             "-m",
             "pip",
@@ -143,58 +174,6 @@ pub fn python() -> anyhow::Result<PathBuf> {
     })?;
     fs::write(stamp, wanted).context("cannot write into .tools/python")?;
     Ok(python)
-}
-
-/// A Chromium: the system's, else Debian's package, else Playwright's own download.
-pub fn chromium() -> anyhow::Result<PathBuf> {
-    if let Some(path) = find_chromium() {
-        return Ok(path);
-    }
-    let is_root = output(command("id").arg("-u")).is_some_and(|id| id == "0");
-    if is_root && output(command("apt-get").arg("--version")).is_some() {
-        println!("   installing Debian's package chromium");
-        let advice = "apt-get could not install chromium; install a Chromium or Chrome and try again";
-        let install = || {
-            run(command("apt-get").args(["update", "-qq"]))?;
-            let mut install = command("apt-get");
-            install.args(["install", "-y", "-qq", "--no-install-recommends", "chromium"]);
-            run(install.env("DEBIAN_FRONTEND", "noninteractive").stdout(std::process::Stdio::null()))
-        };
-        if let Err(err) = retry(advice, install) {
-            println!("   {err:#}");
-        }
-    } else {
-        println!("   downloading Playwright's Chromium");
-        let mut install = command("node");
-        install.args(["node_modules/playwright-core/cli.js", "install", "chromium"]);
-        if let Err(err) = run(install.env("PLAYWRIGHT_BROWSERS_PATH", browsers())) {
-            println!("   {err:#}");
-        }
-    }
-    find_chromium().context(
-        "there is no Chromium for the browser tests. Install chromium or Google Chrome with your system's package \
-         manager, or set CHROMIUM to the path of its program",
-    )
-}
-
-fn find_chromium() -> Option<PathBuf> {
-    if let Some(path) = std::env::var_os("CHROMIUM") {
-        return Some(path.into());
-    }
-    let on_path = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
-        .into_iter()
-        .find_map(|name| output(command("which").arg(name)).filter(|path| !path.is_empty()));
-    if let Some(path) = on_path {
-        return Some(path.into());
-    }
-    let script = "import('playwright-core').then(p => console.log(p.chromium.executablePath()))";
-    let mut ask = command("node");
-    ask.args(["-e", script]).env("PLAYWRIGHT_BROWSERS_PATH", browsers());
-    output(&mut ask).map(PathBuf::from).filter(|path| path.is_file())
-}
-
-fn browsers() -> PathBuf {
-    tools().join("browsers")
 }
 
 /// Bytes in hexadecimal.

@@ -11,6 +11,8 @@ mod lab;
 mod render;
 mod train;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 /// Train, evaluate and render latent-variable models of handwritten digits.
@@ -41,8 +43,19 @@ enum Command {
     Export(export::Arguments),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Arguments::parse().command {
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(err) => {
+            // One sentence with its causes. `Debug` would add a stack trace where RUST_BACKTRACE is set.
+            eprintln!("error: {err:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
         Command::Families => {
             families();
             Ok(())

@@ -34,6 +34,13 @@ fn fail(command: &mut Command) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
+#[test]
+fn an_error_is_one_sentence_even_where_stack_traces_are_wanted() {
+    let said = fail(latent().args(["evaluate", "there-is-no-such-file"]).env("RUST_BACKTRACE", "1"));
+    assert!(said.starts_with("error: ") && said.contains("there-is-no-such-file"), "{said}");
+    assert_eq!(said.trim_end().lines().count(), 1, "{said}");
+}
+
 /// What `latent evaluate` measures.
 fn evaluate(arguments: &[&str], parts: &[&Path]) -> serde_json::Value {
     let json = succeed(latent().args(["evaluate", "--json"]).args(arguments).args(parts));

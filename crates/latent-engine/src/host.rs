@@ -15,6 +15,8 @@ pub enum Surface {
     Digit,
     /// What is drawn beside it.
     Strip,
+    /// None of the page's: what is drawn to be timed.
+    Trial,
 }
 
 /// The place a session runs in: a worker, or a test.

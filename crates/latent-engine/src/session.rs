@@ -8,6 +8,7 @@ mod measuring;
 mod strip;
 mod tools;
 mod training;
+mod trial;
 mod view;
 
 use std::rc::Rc;
@@ -27,6 +28,7 @@ use crate::inbox::{DataInput, Inbox, Input};
 use measuring::Measuring;
 use tools::{Shown, Tools};
 use training::Training;
+use trial::Trial;
 use view::{Change, View};
 
 /// Test images from which the KL of each latent is told while it is drawn.
@@ -48,6 +50,7 @@ pub struct Session<H: Host> {
     training: Training,
     measuring: Measuring,
     tools: Tools,
+    trial: Option<Trial>,
     /// What says which digit it sees.
     judge: Option<Judge>,
     /// When the KL of each latent was last told.
@@ -73,6 +76,7 @@ impl<H: Host> Session<H> {
             training: Training::default(),
             measuring: Measuring::default(),
             tools: Tools::default(),
+            trial: None,
             judge: None,
             kl_ms: f64::NEG_INFINITY,
             shipped: None,
@@ -146,6 +150,13 @@ impl<H: Host> Session<H> {
             return Ok(true);
         }
         if self.use_tools().await? {
+            return Ok(true);
+        }
+        if let Some(trial) = &mut self.trial {
+            if let Some(timings) = trial.advance(self.host.as_ref(), self.view.grid()).await? {
+                self.trial = None;
+                self.host.emit(Event::Tried(timings));
+            }
             return Ok(true);
         }
         let Some(dataset) = self.own.as_ref().or(self.shipped.as_ref()) else { return Ok(false) };
@@ -282,6 +293,9 @@ impl<H: Host> Session<H> {
             Command::Export => self.export().await?,
             Command::Judge => self.judge(&bytes).await?,
             Command::Trace => self.trace().await?,
+            Command::Try { family, settings, rival_ms } => {
+                self.trial = Some(Trial::new(&self.device, &family, &settings, rival_ms)?);
+            }
         }
         Ok(())
     }

@@ -16,7 +16,9 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use js_sys::Uint8Array;
-use latent_protocol::{Command, DevicePreference, ModelCard, OwnData, Phase, PlaneLook, PlaneView, Strip};
+use latent_protocol::{
+    Command, DevicePreference, ModelCard, OwnData, Phase, PlaneLook, PlaneView, Strip, Timings,
+};
 use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 use web_sys::HtmlElement;
@@ -51,6 +53,8 @@ struct Inner {
     current: RefCell<Option<Rc<Engine>>>,
     /// The engine that will take over.
     next: RefCell<Option<Rc<Engine>>>,
+    /// What the engine in charge took in the trial, while the other one is tried.
+    rival: RefCell<Option<Timings>>,
     /// What was asked since the engine in charge was asked for its run; the one that takes over hears it too.
     deferred: RefCell<Option<Vec<Command>>>,
     /// Bytes of the model that was loaded.
@@ -115,6 +119,7 @@ impl Client {
             hosts: RefCell::default(),
             current: RefCell::default(),
             next: RefCell::default(),
+            rival: RefCell::default(),
             deferred: RefCell::default(),
             weights: RefCell::default(),
             opened: RefCell::default(),

@@ -59,10 +59,6 @@ pub fn Alert(store: Store, client: Client) -> impl IntoView {
 /// Speeds and memory, as the engine measured them.
 #[component]
 pub fn Speeds(store: Store) -> impl IntoView {
-    let ms = |value: f64| {
-        let value = if value < 10.0 { format::decimal(value, 1) } else { format!("{value:.0}") };
-        filled("device.milliseconds", &[("value", &value)])
-    };
     // One text: several would push one another about while numbers fly.
     let speeds = move || {
         let device = store.device.get();
@@ -70,8 +66,8 @@ pub fn Speeds(store: Store) -> impl IntoView {
         let mut said = Vec::new();
         said.extend(on_gpu.then(|| "WebGPU".to_string()));
         said.extend(device.map(|device| device.name));
-        said.push(filled("device.decode", &[("time", &ms(store.decode_ms.get()))]));
-        said.push(filled("device.plane", &[("time", &ms(store.plane_ms.get()))]));
+        said.push(filled("device.decode", &[("time", &format::milliseconds(store.decode_ms.get()))]));
+        said.push(filled("device.plane", &[("time", &format::milliseconds(store.plane_ms.get()))]));
         if let Some(progress) = store.progress.get().filter(|_| store.phase.get() == Phase::Running) {
             said.push(filled("device.training", &[("speed", &format::decimal(progress.images_per_s, 0))]));
         }

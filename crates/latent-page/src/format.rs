@@ -2,7 +2,12 @@
 
 use js_sys::{Date, Object, Reflect};
 
-use crate::text::{language, marks};
+use crate::text::{filled, language, marks};
+
+/// Milliseconds with their unit, with a decimal where it says something.
+pub fn milliseconds(value: f64) -> String {
+    filled("device.milliseconds", &[("value", &decimal(value, usize::from(value < 10.0)))])
+}
 
 /// `1234567` as `1,234,567`.
 pub fn thousands(value: u64) -> String {

@@ -25,7 +25,7 @@ pub use map::{fill, map_of};
 pub use measure::{Effort, Measure, MeasureGroup, MeasureTable, TestLoss};
 pub use message::{
     Command, DeviceKind, DevicePreference, DeviceReport, Event, ModelSummary, Phase, PlaneLook, Progress,
-    Provenance, Strip, TermValue,
+    Provenance, Strip, TermValue, Timings,
 };
 pub use number::{number, number_f32};
 pub use settings::{Settings, SettingsError, Value};

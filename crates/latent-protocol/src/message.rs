@@ -143,6 +143,15 @@ pub enum Command {
     Judge,
     /// Tell what the networks compute for the code under the handle. Answer: [`Event::Traced`].
     Trace,
+    /// Time a digit, a plane and a training step of a model that is not shown. Answer: [`Event::Tried`].
+    Try {
+        /// Id of the family.
+        family: String,
+        /// Its settings.
+        settings: Settings,
+        /// Milliseconds that another device took, if it was tried: one that takes far longer is not tried to the end.
+        rival_ms: Option<f64>,
+    },
 }
 
 impl Command {
@@ -176,6 +185,7 @@ impl Command {
             Self::Export => "export",
             Self::Judge => "judge",
             Self::Trace => "trace",
+            Self::Try { .. } => "try",
         }
     }
 }
@@ -192,11 +202,13 @@ pub enum Event {
     },
     /// The browser's GPU was looked at.
     GpuProbed {
-        /// Whether the WebGPU engine should take over.
+        /// Whether the WebGPU engine should be tried.
         usable: bool,
         /// What was found, in a sentence.
         reason: String,
     },
+    /// What this device took for what it was tried with.
+    Tried(Timings),
     /// Another model is shown now.
     Loaded(ModelSummary),
     /// The digit under the handle was drawn.
@@ -368,6 +380,25 @@ pub enum DeviceKind {
     Cpu,
     /// Compute shaders.
     WebGpu,
+}
+
+/// Milliseconds that a device takes, drawing included.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Timings {
+    /// For a digit.
+    pub decode_ms: f64,
+    /// For a plane of digits.
+    pub plane_ms: f64,
+    /// For a training step.
+    pub step_ms: f64,
+}
+
+impl Timings {
+    /// One after the other.
+    #[must_use]
+    pub fn total_ms(&self) -> f64 {
+        self.decode_ms + self.plane_ms + self.step_ms
+    }
 }
 
 /// Where the engine computes, and why there.

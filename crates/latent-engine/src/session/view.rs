@@ -132,6 +132,11 @@ impl View {
         self.plane = Progress::From(0, 0.0);
     }
 
+    /// Tiles along one side of the plane.
+    pub fn grid(&self) -> usize {
+        self.grid
+    }
+
     pub fn set_plane(&mut self, look: PlaneLook) {
         if look.anchors.is_none() {
             self.anchors = None;

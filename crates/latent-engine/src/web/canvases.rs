@@ -10,11 +10,12 @@ mod canvas;
 
 pub use canvas::Canvas;
 
-/// The canvases that came with the first message.
+/// The canvases that came with the first message, and one that nobody sees.
 pub struct Canvases {
     plane: Canvas,
     digit: Canvas,
     strip: Canvas,
+    trial: Canvas,
 }
 
 impl Canvases {
@@ -22,7 +23,8 @@ impl Canvases {
     pub fn new(transferred: &JsValue) -> Result<Self, JsValue> {
         let array: &js_sys::Array = transferred.dyn_ref().ok_or("no canvases came with the first message")?;
         let canvas = |index| Canvas::new(array.get(index).dyn_into().map_err(|_| "not a canvas")?);
-        Ok(Self { plane: canvas(0)?, digit: canvas(1)?, strip: canvas(2)? })
+        let trial = Canvas::new(web_sys::OffscreenCanvas::new(1, 1)?)?;
+        Ok(Self { plane: canvas(0)?, digit: canvas(1)?, strip: canvas(2)?, trial })
     }
 
     /// The canvas of a surface.
@@ -31,6 +33,7 @@ impl Canvases {
             Surface::Plane => &self.plane,
             Surface::Digit => &self.digit,
             Surface::Strip => &self.strip,
+            Surface::Trial => &self.trial,
         }
     }
 }

@@ -1,5 +1,9 @@
 //! Which device to compute on, and why.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+
 use js_sys::{Function, Promise, Reflect};
 use latent_protocol::DevicePreference;
 use wasm_bindgen::{JsCast, JsValue};
@@ -11,7 +15,7 @@ mod engine;
 
 #[cfg(feature = "gpu")]
 pub use engine::{Setup, done, setup};
-pub use engine::{memory_bytes, open, prepare, probe, read_back};
+pub use engine::{looks_for_gpu, memory_bytes, open, prepare, read_back};
 
 /// What the browser says of its GPU.
 pub struct Adapter {
@@ -26,6 +30,7 @@ pub struct Adapter {
 /// Ask the browser for its adapter.
 pub async fn adapter() -> Result<Adapter, &'static str> {
     const NONE: &str = "this browser offers no GPU";
+    const SILENT: &str = "this browser was asked for its GPU and did not answer within 5 seconds";
     let get = |object: &JsValue, name: &str| Reflect::get(object, &name.into()).unwrap_or(JsValue::UNDEFINED);
     let gpu = get(&get(&js_sys::global(), "navigator"), "gpu");
     if gpu.is_falsy() {
@@ -33,7 +38,8 @@ pub async fn adapter() -> Result<Adapter, &'static str> {
     }
     let request: Function = get(&gpu, "requestAdapter").dyn_into().map_err(|_| NONE)?;
     let promise = request.call0(&gpu).map_err(|_| NONE)?;
-    let adapter = JsFuture::from(Promise::resolve(&promise)).await.map_err(|_| NONE)?;
+    let answer = JsFuture::from(Promise::resolve(&promise));
+    let adapter = in_time(answer).await.ok_or(SILENT)?.map_err(|_| NONE)?;
     if adapter.is_falsy() {
         return Err(NONE);
     }
@@ -54,21 +60,56 @@ pub async fn adapter() -> Result<Adapter, &'static str> {
     Ok(Adapter { name, is_software, has_timestamps })
 }
 
-/// Whether the WebGPU engine should take over, and why (not).
-pub fn judge(adapter: Result<Adapter, &'static str>, preference: DevicePreference) -> (bool, String) {
-    let adapter = match adapter {
+/// Milliseconds that a browser has to answer when it is asked for its GPU: some never do.
+const ANSWER_MS: i32 = 5_000;
+
+/// Gives way to the event loop for some milliseconds.
+async fn pause(milliseconds: i32) {
+    let timer = Promise::new(&mut |resolve, _| {
+        let set_timeout = Reflect::get(&js_sys::global(), &"setTimeout".into());
+        // Every global scope has timers; without them the promise would stay pending.
+        if let Ok(set_timeout) = set_timeout.and_then(JsCast::dyn_into::<Function>) {
+            let _ = set_timeout.call2(&JsValue::UNDEFINED, &resolve, &milliseconds.into());
+        }
+    });
+    // It is never rejected.
+    let _ = JsFuture::from(timer).await;
+}
+
+/// What a future gives, unless that takes too long.
+async fn in_time<T>(future: impl Future<Output = T>) -> Option<T> {
+    let (mut future, mut timer) = (pin!(future), pin!(pause(ANSWER_MS)));
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(value) => Poll::Ready(Some(value)),
+        Poll::Pending => timer.as_mut().poll(context).map(|()| None),
+    })
+    .await
+}
+
+/// Whether the WebGPU engine can be used, and why (not).
+pub fn judge(adapter: Result<&Adapter, &'static str>, preference: DevicePreference) -> (bool, String) {
+    let Adapter { name, has_timestamps, .. } = match adapter {
         Ok(adapter) => adapter,
         Err(reason) => return (false, reason.into()),
     };
-    let Adapter { name, is_software, has_timestamps } = adapter;
     if !has_timestamps {
         return (false, format!("its GPU ({name}) lacks the WebGPU feature timestamp-query"));
     }
     if preference == DevicePreference::WebGpu {
         return (true, "asked for by the link (?device=webgpu)".into());
     }
-    if is_software {
-        return (false, format!("its only GPU ({name}) is emulated in software, which is slower than this"));
+    (true, format!("the GPU ({name}) is there"))
+}
+
+/// The same for who does not try the GPU before it takes over: one that is emulated in software is not used then.
+pub fn judge_untried(
+    adapter: Result<&Adapter, &'static str>,
+    preference: DevicePreference,
+) -> (bool, String) {
+    match adapter {
+        Ok(Adapter { name, is_software: true, .. }) if preference == DevicePreference::Auto => {
+            (false, format!("its only GPU ({name}) is emulated in software, which is slower than this"))
+        }
+        _ => judge(adapter, preference),
     }
-    (true, format!("{name} computes faster"))
 }

@@ -76,7 +76,12 @@ async fn open(id: u32, preference: DevicePreference, inbox: Rc<Inbox<Call>>, wor
     if preference != DevicePreference::Auto {
         report.reason = "asked for".into();
     }
-    let gpu = device::probe(preference).await.map(|(usable, reason)| GpuVerdict { usable, reason });
+    let mut gpu = None;
+    if device::looks_for_gpu(preference) {
+        let adapter = device::adapter().await;
+        let (usable, reason) = device::judge_untried(adapter.as_ref().map_err(|reason| *reason), preference);
+        gpu = Some(GpuVerdict { usable, reason });
+    }
     let families = models::FAMILIES.iter().map(|family| family.card.clone()).collect();
     answer(id, Ok((Reply::Opened { device: report, gpu, families }, Vec::new())));
     spawn_local(async move {

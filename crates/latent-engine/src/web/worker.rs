@@ -68,7 +68,9 @@ async fn attach(command: Command, canvases: JsValue, inbox: Rc<Inbox>) {
     session.handle(Input::Command(command.clone(), None)).await;
     let preference = *preference;
     spawn_local(async move {
-        if let Some((usable, reason)) = device::probe(preference).await {
+        if device::looks_for_gpu(preference) {
+            let adapter = device::adapter().await;
+            let (usable, reason) = device::judge(adapter.as_ref().map_err(|reason| *reason), preference);
             emit(&Event::GpuProbed { usable, reason }, &JsValue::UNDEFINED);
         }
     });

@@ -1,8 +1,9 @@
 //! Which engine is in charge: the first, the one that takes over, and the one after a failure.
 
+use std::fmt::Display;
 use std::rc::Rc;
 
-use latent_protocol::{Command, DeviceKind, DevicePreference, Event, Phase};
+use latent_protocol::{Command, DeviceKind, DevicePreference, Event, Phase, Timings};
 use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 
@@ -12,7 +13,7 @@ use super::{DATA, Inner};
 use crate::store::Remedy;
 use crate::text::{filled, text, told};
 use crate::worker::absolute;
-use crate::{timing, told};
+use crate::{format, timing, told};
 
 /// More failures than this within a minute are not answered by another start.
 const RESTARTS: usize = 3;
@@ -118,17 +119,63 @@ impl Inner {
     fn next_said(self: &Rc<Self>, engine: &Rc<Engine>, event: Event) {
         match event {
             Event::Ready { device, .. } => {
-                engine.set_ready(told::device(device));
-                self.send(&Command::Save);
-                *self.deferred.borrow_mut() = Some(Vec::new());
+                let device = told::device(device);
+                let reason = device.reason.clone();
+                engine.set_report(device);
+                if self.store.link.with_value(|link| link.device) == DevicePreference::WebGpu {
+                    self.elect(engine, reason);
+                } else if let Some(trial) = self.trial(None) {
+                    // One after the other: at once, they would slow each other down.
+                    self.send(&trial);
+                }
             }
+            Event::Tried(timings) => self.compare(engine, &timings),
             Event::Failed { reason, .. } | Event::Fault { reason } => self.next_failed(&told(&reason)),
             // It has nothing to say of a model before it is in charge.
             _ => {}
         }
     }
 
-    fn next_failed(&self, reason: &str) {
+    /// What an engine is tried with.
+    fn trial(&self, rival_ms: Option<f64>) -> Option<Command> {
+        let family = self.store.card.get_untracked()?.id.to_string();
+        Some(Command::Try { family, settings: self.store.settings.get_untracked(), rival_ms })
+    }
+
+    /// The engine in charge was tried: now the other one.
+    pub(super) fn try_next(&self, timings: Timings) {
+        let next = self.next.borrow().clone();
+        let trial = self.trial(Some(timings.total_ms()));
+        *self.rival.borrow_mut() = Some(timings);
+        if let (Some(next), Some(trial)) = (next, trial) {
+            next.send(&trial, &JsValue::UNDEFINED);
+        }
+    }
+
+    /// Let the quicker engine compute.
+    fn compare(self: &Rc<Self>, engine: &Rc<Engine>, timings: &Timings) {
+        let Some(rival) = self.rival.take() else { return };
+        let (gpu_ms, cpu_ms) = (timings.total_ms(), rival.total_ms());
+        let name = engine.report().map_or_else(String::new, |report| report.name);
+        let values: [(&str, &dyn Display); 3] =
+            [("gpu", &format::milliseconds(gpu_ms)), ("cpu", &format::milliseconds(cpu_ms)), ("name", &name)];
+        if gpu_ms < cpu_ms {
+            self.elect(engine, filled("client.gpu-quicker", &values));
+        } else {
+            engine.end();
+            self.next.take();
+            self.explain_cpu(filled("client.gpu-slower", &values));
+        }
+    }
+
+    /// Let an engine take over as soon as the one in charge has handed over its run.
+    fn elect(&self, engine: &Engine, reason: String) {
+        engine.elect(reason);
+        self.send(&Command::Save);
+        *self.deferred.borrow_mut() = Some(Vec::new());
+    }
+
+    pub(super) fn next_failed(&self, reason: &str) {
         if let Some(next) = self.next.take() {
             next.end();
         }

@@ -38,6 +38,8 @@ pub struct Engine {
     /// Messages that wait for the worker to be up.
     waiting: RefCell<Option<Vec<(JsValue, JsValue)>>>,
     report: RefCell<Option<DeviceReport>>,
+    /// Whether it is to take over from another engine.
+    takes_over: Cell<bool>,
     listeners: RefCell<Option<Listeners>>,
     /// What is asked of it about the digit under the handle.
     pub judging: Question,
@@ -74,6 +76,7 @@ impl Engine {
             canvases,
             waiting: RefCell::new(Some(Vec::new())),
             report: RefCell::default(),
+            takes_over: Cell::default(),
             listeners: RefCell::default(),
             judging: Question::default(),
             tracing: Question::default(),
@@ -147,24 +150,27 @@ impl Engine {
         }
     }
 
-    /// The engine is up and waits for a model.
-    pub fn set_ready(&self, report: DeviceReport) {
+    /// It is up: where it computes.
+    pub fn set_report(&self, report: DeviceReport) {
         *self.report.borrow_mut() = Some(report);
     }
 
-    /// Whether it is up and waits for a model.
-    pub fn is_ready(&self) -> bool {
-        self.report.borrow().is_some()
-    }
-
-    /// Where it computes.
+    /// Where it computes, once it is up.
     pub fn report(&self) -> Option<DeviceReport> {
         self.report.borrow().clone()
     }
 
+    /// Let it take over, for this reason.
+    pub fn elect(&self, reason: String) {
+        if let Some(report) = self.report.borrow_mut().as_mut() {
+            report.reason = reason;
+        }
+        self.takes_over.set(true);
+    }
+
     /// Whether it takes over from another engine, whose picture stays until this one has drawn its plane.
     pub fn replaces(&self) -> bool {
-        self.is_ready()
+        self.takes_over.get()
     }
 
     /// Put its canvases in place of those that are there.

@@ -33,6 +33,7 @@ impl Inner {
             }
             Event::GpuProbed { usable: true, .. } => self.start_next(),
             Event::GpuProbed { usable: false, reason } => self.explain_cpu(told(&reason)),
+            Event::Tried(timings) => self.try_next(timings),
             Event::Loaded(summary) => {
                 // Of the family that was left, something may still be on its way.
                 let is_chosen = store.card.read_untracked().as_ref().is_some_and(|c| c.id == summary.family);
@@ -134,6 +135,7 @@ impl Inner {
             // Nobody asked for these by hand.
             "judge" => return self.judged(None),
             "trace" => return self.traced(),
+            "try" => return self.next_failed(&reason),
             "measure" | "stop measuring" => self.store.measuring.set(None),
             _ => {}
         }
@@ -193,8 +195,8 @@ impl Inner {
             *self.backup.borrow_mut() = Some((bytes, running));
         }
         let next = self.next.borrow().clone();
-        if let Some(next) = next.filter(|next| next.is_ready()) {
-            // The answer to the question asked when it became ready: from here on it is in charge.
+        if let Some(next) = next.filter(|next| next.replaces()) {
+            // The answer to the question asked when it was elected: from here on it is in charge.
             if let Some(old) = self.current.replace(Some(Rc::clone(&next))) {
                 old.end();
             }

@@ -23,12 +23,9 @@ pub async fn open(
     Ok((Device::flex(), report))
 }
 
-/// Whether the WebGPU engine should take over; none if nobody wants to know.
-pub async fn probe(preference: DevicePreference) -> Option<(bool, String)> {
-    if preference == DevicePreference::Cpu {
-        return None;
-    }
-    Some(super::judge(super::adapter().await, preference))
+/// Whether this engine is to look for a GPU.
+pub fn looks_for_gpu(preference: DevicePreference) -> bool {
+    preference != DevicePreference::Cpu
 }
 
 /// Memory outside of the wasm module.

@@ -11,9 +11,11 @@ use std::task::{Poll, Waker};
 use burn::tensor::Tensor;
 pub use burn::tensor::wgpu::WgpuSetup as Setup;
 use burn::tensor::wgpu::wgpu;
+use js_sys::Reflect;
 use latent_core::{Device, weights};
 use latent_kernels::{Form, gpu, product};
 use latent_protocol::{DeviceKind, DevicePreference, DeviceReport};
+use wasm_bindgen::JsValue;
 
 use crate::inbox::{Inbox, Input};
 use crate::web::constructors;
@@ -33,13 +35,13 @@ pub fn prepare() {
 pub async fn open(preference: DevicePreference, inbox: &Rc<Inbox>) -> Result<(Device, DeviceReport), String> {
     let adapter = super::adapter().await;
     let name = adapter.as_ref().map(|adapter| adapter.name.clone()).unwrap_or_default();
-    let (usable, reason) = super::judge(adapter, preference);
+    let (usable, reason) = super::judge(adapter.as_ref().map_err(|reason| *reason), preference);
     if !usable {
         return Err(reason);
     }
-    let (device, setup) = Device::wgpu_options()
-        .init_with_setup_async()
+    let (device, setup) = super::in_time(Device::wgpu_options().init_with_setup_async())
         .await
+        .ok_or_else(|| format!("the GPU ({name}) did not open within 5 seconds"))?
         .map_err(|err| format!("the GPU ({name}) could not be opened: {err}"))?;
     INBOX.with(|slot| slot.replace(Some(Rc::clone(inbox))));
     OPENED.with(|slot| slot.replace(Some((device.clone(), setup.clone()))));
@@ -77,13 +79,22 @@ async fn choose_tiles(device: &Device, queue: &wgpu::Queue) -> Result<(), String
 }
 
 /// This engine is the GPU's: nothing else to look for.
-pub async fn probe(_preference: DevicePreference) -> Option<(bool, String)> {
-    None
+pub fn looks_for_gpu(_preference: DevicePreference) -> bool {
+    false
 }
 
 /// The browser's handles of the open GPU, to draw with.
 pub fn setup() -> Option<Setup> {
     OPENED.with_borrow(|opened| opened.as_ref().map(|(_, setup)| setup.clone()))
+}
+
+thread_local! {
+    /// Whether this is Firefox, which looks for work that is done on a timer of 100 ms, or when something is submitted.
+    static NEEDS_NUDGES: bool = {
+        let get = |object: &JsValue, name: &str| Reflect::get(object, &name.into());
+        let agent = get(&js_sys::global(), "navigator").and_then(|navigator| get(&navigator, "userAgent"));
+        agent.is_ok_and(|agent| agent.as_string().is_some_and(|agent| agent.contains("Firefox/")))
+    };
 }
 
 /// Wait until the GPU has done what was given to it so far.
@@ -98,6 +109,11 @@ pub async fn done(queue: &wgpu::Queue) {
             }
         }
     });
+    let is_done = || state.lock().is_ok_and(|state| state.0);
+    while NEEDS_NUDGES.with(|needs| *needs) && !is_done() {
+        queue.submit([]);
+        super::pause(1).await;
+    }
     poll_fn(|context| {
         // One thread: nobody else holds it.
         let Ok(mut state) = state.lock() else { return Poll::Ready(()) };
