@@ -60,12 +60,12 @@ async function begin() {
   workers.addEventListener('message', hear)
   workers.addEventListener('controllerchange', ask)
   const registration = await workers.register('sw.js', { updateViaCache: 'none' })
-  // The first worker of all is not a new version.
-  const isNew = () => registration.waiting && workers.controller
-  if (isNew()) offerReload(registration)
+  // The first worker of all is not a new version. In WebKit it still counts as waiting when it has taken the page over.
+  const isNew = worker => worker?.state === 'installed' && workers.controller
+  if (isNew(registration.waiting)) offerReload(registration)
   registration.addEventListener('updatefound', () => {
-    registration.installing.addEventListener('statechange', () => {
-      if (isNew()) offerReload(registration)
+    registration.installing.addEventListener('statechange', ({ target }) => {
+      if (isNew(target)) offerReload(registration)
     })
   })
   // A tab may be open for days.

@@ -5,49 +5,65 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, ensure};
 
-use crate::shell::{command, online, output, retry, run, tools};
+use crate::shell::{self, command, online, output, retry, run};
+use crate::tools;
 
-/// Programs that drive, or are, the three engines.
+/// Chromium, and what drives three browser engines by WebDriver.
 pub struct Browsers {
     chromium: PathBuf,
-    firefox: Option<PathBuf>,
-    webkit_driver: Option<PathBuf>,
+    /// Each with the environment variable by which a script gets it.
+    drivers: Vec<(&'static str, PathBuf)>,
 }
 
 impl Browsers {
     /// Hand them to a script in its environment.
     pub fn hand_to(&self, script: &mut Command) {
-        script.env("CHROMIUM", &self.chromium);
-        script.envs(self.firefox.iter().map(|path| ("FIREFOX", path)));
-        script.envs(self.webkit_driver.iter().map(|path| ("WEBKIT_DRIVER", path)));
+        script.env("CHROMIUM", &self.chromium).envs(self.drivers.iter().map(|(name, path)| (name, path)));
     }
 }
 
-/// Find all three, installing what is missing where that is possible. Chromium is needed; without one of the others its
-/// tests are skipped, which is said here, and is a failure where the environment variable `CI` is set.
+/// Find all, installing what is missing where that is possible. Chromium is needed; without one of the others the journeys
+/// in its engine are skipped, which is said here, and is a failure where the environment variable `CI` is set.
 pub fn find() -> anyhow::Result<Browsers> {
-    if ![find_chromium(), find_firefox(), find_webkit_driver()].iter().all(Option::is_some) && has_apt() {
+    let is_missing = |programs: Programs| programs.iter().any(|(_, names)| on_path(names).is_none());
+    if (find_chromium().is_none() || ENGINES.iter().any(|(_, programs)| is_missing(programs))) && has_apt() {
         println!("   installing Debian's packages {}", PACKAGES.join(", "));
         let advice = "apt-get could not install the browsers of the tests; install them and try again";
         if let Err(err) = retry(advice, apt) {
             println!("   {err:#}");
         }
     }
-    let found =
-        Browsers { chromium: chromium()?, firefox: find_firefox(), webkit_driver: find_webkit_driver() };
+    let mut found = Browsers { chromium: chromium()?, drivers: Vec::new() };
     let is_ci = std::env::var_os("CI").is_some_and(|ci| !ci.is_empty());
-    for (name, path, package) in [
-        ("Firefox", &found.firefox, "firefox-esr"),
-        ("WebKit", &found.webkit_driver, "webkit2gtk-driver and xvfb"),
-    ] {
-        if path.is_none() {
-            let said = format!("{name} was not found: its tests are skipped (Debian's {package})");
-            ensure!(!is_ci, "{said}; continuous integration needs all three engines");
+    for (engine, programs) in ENGINES {
+        if is_missing(programs) {
+            let names: Vec<&str> = programs.iter().map(|(_, names)| names[0]).collect();
+            let said = format!("the journeys in {engine} are skipped: they need {}", names.join(", "));
+            ensure!(!is_ci, "{said}; continuous integration runs all of them");
             println!("   {said}");
+            continue;
+        }
+        found.drivers.extend(programs.iter().filter_map(|(name, names)| Some((*name, on_path(names)?))));
+        if engine == FIREFOX {
+            // Debian has no package of its driver.
+            tools::geckodriver()?;
+            found.drivers.push(("GECKODRIVER", shell::tools().join("bin/geckodriver")));
         }
     }
     Ok(found)
 }
+
+/// Programs by the environment variable that a script finds them in, each with the names that it may have.
+type Programs = &'static [(&'static str, &'static [&'static str])];
+
+const FIREFOX: &str = "Firefox";
+
+/// The engines that the journeys run in, with what each needs; `Xvfb` is the screen that their windows are on.
+const ENGINES: [(&str, Programs); 3] = [
+    ("Chromium", &[("CHROMEDRIVER", &["chromedriver"]), ("XVFB", &["Xvfb"])]),
+    (FIREFOX, &[("FIREFOX", &["firefox-esr", "firefox"]), ("XVFB", &["Xvfb"])]),
+    ("WebKit", &[("WEBKIT_DRIVER", &["WebKitWebDriver"]), ("XVFB", &["Xvfb"])]),
+];
 
 /// The one that most tests, the pictures and the benchmarks run in.
 pub fn chromium() -> anyhow::Result<PathBuf> {
@@ -66,8 +82,8 @@ pub fn chromium() -> anyhow::Result<PathBuf> {
     )
 }
 
-/// Chromium, Firefox, `WebKitGTK` with its driver, and a display for it.
-const PACKAGES: [&str; 4] = ["chromium", "firefox-esr", "webkit2gtk-driver", "xvfb"];
+/// The three engines, drivers of two of them, and a screen.
+const PACKAGES: [&str; 5] = ["chromium", "chromium-driver", "firefox-esr", "webkit2gtk-driver", "xvfb"];
 
 fn has_apt() -> bool {
     let is_root = output(command("id").arg("-u")).is_some_and(|id| id == "0");
@@ -81,29 +97,15 @@ fn apt() -> anyhow::Result<()> {
     run(install.env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null()))
 }
 
-fn find_firefox() -> Option<PathBuf> {
-    named("FIREFOX").or_else(|| on_path(&["firefox-esr", "firefox"]))
-}
-
-/// Of use only with a display to show its windows on.
-fn find_webkit_driver() -> Option<PathBuf> {
-    on_path(&["Xvfb"])?;
-    named("WEBKIT_DRIVER").or_else(|| on_path(&["WebKitWebDriver"]))
-}
-
 fn find_chromium() -> Option<PathBuf> {
     let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-    named("CHROMIUM").or_else(|| on_path(&names)).or_else(|| {
+    let named = std::env::var_os("CHROMIUM").filter(|path| !path.is_empty()).map(PathBuf::from);
+    named.or_else(|| on_path(&names)).or_else(|| {
         let script = "import('playwright-core').then(p => console.log(p.chromium.executablePath()))";
         let mut ask = command("node");
         ask.args(["-e", script]).env("PLAYWRIGHT_BROWSERS_PATH", downloads());
         output(&mut ask).map(PathBuf::from).filter(|path| path.is_file())
     })
-}
-
-/// The path in an environment variable.
-fn named(variable: &str) -> Option<PathBuf> {
-    std::env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
 fn on_path(names: &[&str]) -> Option<PathBuf> {
@@ -114,5 +116,5 @@ fn on_path(names: &[&str]) -> Option<PathBuf> {
 }
 
 fn downloads() -> PathBuf {
-    tools().join("browsers")
+    shell::tools().join("browsers")
 }

@@ -12,6 +12,8 @@ use crate::shell::{command, online, output, retry, root, run, tools};
 /// The last Trunk that builds with our Rust.
 const TRUNK: &str = "0.21.14";
 
+const GECKODRIVER: &str = "0.37.1";
+
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Fetch the crates of the lock file, for every target and feature, unless all are there.
@@ -86,6 +88,11 @@ pub fn target() -> anyhow::Result<()> {
     })
 }
 
+/// What drives Firefox, which Debian does not package.
+pub fn geckodriver() -> anyhow::Result<()> {
+    cargo_tool("geckodriver", GECKODRIVER, &["--locked"])
+}
+
 /// How the tools are compiled: they run for seconds, so compiling them is what counts.
 const TOOL_PROFILE: [(&str, &str); 4] = [
     ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0"),
@@ -98,7 +105,8 @@ const TOOL_PROFILE: [(&str, &str); 4] = [
 fn cargo_tool(package: &str, version: &str, options: &[&str]) -> anyhow::Result<()> {
     let program = package.trim_end_matches("-cli");
     let wanted = format!("{program} {version}");
-    if output(command(program).arg("--version")).is_some_and(|found| found == wanted) {
+    let is_there = |found: String| found.lines().next() == Some(&*wanted);
+    if output(command(program).arg("--version")).is_some_and(is_there) {
         return Ok(());
     }
     println!("   building {package} {version} into .tools (some minutes, once)");

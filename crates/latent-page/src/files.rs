@@ -12,6 +12,7 @@ use crate::client::Client;
 use crate::keepsake;
 use crate::panel::Panel;
 use crate::pick::Pick;
+use crate::picture::SIDE;
 use crate::store::{Sample, Store};
 use crate::text::{filled, text};
 
@@ -124,7 +125,14 @@ fn Pictures(store: Store) -> impl IntoView {
 async fn picture(what: &str, scale: u32) -> Result<Uint8Array, String> {
     let canvas = document().query_selector(&format!(".{what}-surface canvas")).ok().flatten();
     let canvas = canvas.and_then(|canvas| canvas.dyn_into::<HtmlCanvasElement>().ok());
-    keepsake::png(&canvas.ok_or_else(|| text("files.nothing-to-see"))?, scale).await
+    let canvas = canvas.ok_or_else(|| text("files.nothing-to-see"))?;
+    // An engine may have drawn the digit larger than it is.
+    let size = if what == "digit" {
+        [u32::try_from(SIDE).unwrap_or(u32::MAX); 2]
+    } else {
+        [canvas.width(), canvas.height()]
+    };
+    keepsake::png(&canvas, size.map(|pixels| pixels * scale)).await
 }
 
 #[component]

@@ -16,13 +16,12 @@ use crate::text::text;
 /// A browser may still be reading a file that it was told to save.
 const KEPT: Duration = Duration::from_mins(1);
 
-/// What a canvas shows as a PNG, each pixel `scale` pixels large.
+/// What a canvas shows as a PNG of this width and height.
 ///
 /// # Errors
 /// A sentence, when there is nothing to see or too little memory.
-pub async fn png(canvas: &HtmlCanvasElement, scale: u32) -> Result<Uint8Array, String> {
+pub async fn png(canvas: &HtmlCanvasElement, [width, height]: [u32; 2]) -> Result<Uint8Array, String> {
     let failed = |_: JsValue| text("keepsake.failed").to_string();
-    let (width, height) = (canvas.width() * scale, canvas.height() * scale);
     let (copy, context) = surface(width, height).map_err(failed)?;
     context.set_image_smoothing_enabled(false);
     context

@@ -24,7 +24,7 @@ impl Canvases {
         let array: &js_sys::Array = transferred.dyn_ref().ok_or("no canvases came with the first message")?;
         let canvas = |index| Canvas::new(array.get(index).dyn_into().map_err(|_| "not a canvas")?);
         let trial = Canvas::new(web_sys::OffscreenCanvas::new(1, 1)?)?;
-        Ok(Self { plane: canvas(0)?, digit: canvas(1)?, strip: canvas(2)?, trial })
+        Ok(Self { plane: canvas(0)?, digit: canvas(1)?.enlarged(16), strip: canvas(2)?.enlarged(4), trial })
     }
 
     /// The canvas of a surface.

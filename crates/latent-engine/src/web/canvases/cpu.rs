@@ -1,5 +1,6 @@
 //! A canvas that gets bytes from memory.
 
+use js_sys::Reflect;
 use latent_core::picture::{Picture, Tiles};
 use latent_core::{CoreError, weights};
 use wasm_bindgen::{Clamped, JsCast, JsValue};
@@ -9,6 +10,8 @@ use web_sys::{ImageData, OffscreenCanvas, OffscreenCanvasRenderingContext2d};
 pub struct Canvas {
     canvas: OffscreenCanvas,
     context: OffscreenCanvasRenderingContext2d,
+    /// Pixels of the canvas to a pixel of a picture, along a side.
+    factor: usize,
 }
 
 impl Canvas {
@@ -18,7 +21,13 @@ impl Canvas {
     /// To draw on a canvas that nobody else draws on.
     pub fn new(canvas: OffscreenCanvas) -> Result<Self, JsValue> {
         let context = canvas.get_context("2d")?.ok_or("a canvas has no 2-D context")?;
-        Ok(Self { canvas, context: context.unchecked_into() })
+        Ok(Self { canvas, context: context.unchecked_into(), factor: 1 })
+    }
+
+    /// To draw each pixel as a square of so many, where the browser would smooth it: WebKit does not heed
+    /// `image-rendering` of a canvas that is drawn on from a worker.
+    pub fn enlarged(self, factor: usize) -> Self {
+        Self { factor: if is_webkit() { factor } else { 1 }, ..self }
     }
 
     /// Draw images at the row `top`, on a canvas of this size.
@@ -28,7 +37,7 @@ impl Canvas {
     pub async fn paint(&self, tiles: Tiles, top: usize, size: (usize, usize)) -> Result<(), CoreError> {
         let Tiles { images, columns, theme } = tiles;
         let picture = Picture::mosaic(&weights::read(images).await?, columns, theme);
-        super::resize(&self.canvas, size);
+        super::resize(&self.canvas, (size.0 * self.factor, size.1 * self.factor));
         if let Err(err) = self.put(&picture, top) {
             web_sys::console::error_2(&"cannot draw".into(), &err);
         }
@@ -43,6 +52,24 @@ impl Canvas {
             pixels(picture.width),
             pixels(picture.height),
         )?;
-        self.context.put_image_data(&image, 0.0, f64::from(pixels(top)))
+        if self.factor == 1 {
+            return self.context.put_image_data(&image, 0.0, f64::from(pixels(top)));
+        }
+        let small = OffscreenCanvas::new(pixels(picture.width), pixels(picture.height))?;
+        let context = small.get_context("2d")?.ok_or("a canvas has no 2-D context")?;
+        context.unchecked_into::<OffscreenCanvasRenderingContext2d>().put_image_data(&image, 0.0, 0.0)?;
+        // A new size forgets it.
+        self.context.set_image_smoothing_enabled(false);
+        let large = |size: usize| f64::from(pixels(size * self.factor));
+        let (top, width, height) = (large(top), large(picture.width), large(picture.height));
+        self.context.draw_image_with_offscreen_canvas_and_dw_and_dh(&small, 0.0, top, width, height)
     }
+}
+
+/// Whether this is Safari or another browser on WebKit, by its name: nothing else shows how it will draw.
+fn is_webkit() -> bool {
+    let get = |object: &JsValue, name: &str| Reflect::get(object, &name.into());
+    let agent = get(&js_sys::global(), "navigator").and_then(|navigator| get(&navigator, "userAgent"));
+    let agent = agent.ok().and_then(|agent| agent.as_string()).unwrap_or_default();
+    agent.contains("AppleWebKit/") && !agent.contains("Chrome/")
 }
