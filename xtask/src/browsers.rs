@@ -8,7 +8,7 @@ use anyhow::{Context as _, ensure};
 use crate::shell::{self, command, online, output, retry, run};
 use crate::tools;
 
-/// Chromium, and what drives three browser engines by WebDriver.
+/// Chromium, and what drives three browser engines by `WebDriver`.
 pub struct Browsers {
     chromium: PathBuf,
     /// Each with the environment variable by which a script gets it.
@@ -99,8 +99,8 @@ fn apt() -> anyhow::Result<()> {
 
 fn find_chromium() -> Option<PathBuf> {
     let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-    let named = std::env::var_os("CHROMIUM").filter(|path| !path.is_empty()).map(PathBuf::from);
-    named.or_else(|| on_path(&names)).or_else(|| {
+    let given = std::env::var_os("CHROMIUM").filter(|path| !path.is_empty()).map(PathBuf::from);
+    given.or_else(|| on_path(&names)).or_else(|| {
         let script = "import('playwright-core').then(p => console.log(p.chromium.executablePath()))";
         let mut ask = command("node");
         ask.args(["-e", script]).env("PLAYWRIGHT_BROWSERS_PATH", downloads());
