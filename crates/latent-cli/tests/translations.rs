@@ -33,7 +33,8 @@ const ELSEWHERE: &[&str] = &[
 const UNTOLD: &[&str] =
     &["reason =", "reference:", "expect(", "panic!(", "label: Some(", "error_1(&format!(", "error_2(&"];
 
-/// Texts that no visitor sees either: names, and faults of a page that does not fit its engine.
+/// Texts that no visitor sees either: names, those of browsers among them, and faults of a page that
+/// does not fit its engine.
 const NAMES: &[&str] = &[
     "some test images",
     "stop measuring",
@@ -42,6 +43,9 @@ const NAMES: &[&str] = &[
     "not a canvas",
     "a canvas has no 2-D context",
     "the GPU is not open",
+    "AppleWebKit/",
+    "Chrome/",
+    "Firefox/",
 ];
 
 /// Keys that are in no source of an engine: labels that belong to the one above begin with two spaces, and the page gives

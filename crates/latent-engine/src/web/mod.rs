@@ -1,5 +1,6 @@
 //! The engine in a Web Worker.
 
+mod browser;
 mod canvases;
 #[cfg(all(feature = "cpu", feature = "gpu"))]
 mod conformance;

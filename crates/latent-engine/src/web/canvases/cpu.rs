@@ -1,10 +1,11 @@
 //! A canvas that gets bytes from memory.
 
-use js_sys::Reflect;
 use latent_core::picture::{Picture, Tiles};
 use latent_core::{CoreError, weights};
 use wasm_bindgen::{Clamped, JsCast, JsValue};
 use web_sys::{ImageData, OffscreenCanvas, OffscreenCanvasRenderingContext2d};
+
+use crate::web::browser::names_itself;
 
 /// A canvas with a 2-D context.
 pub struct Canvas {
@@ -24,10 +25,11 @@ impl Canvas {
         Ok(Self { canvas, context: context.unchecked_into(), factor: 1 })
     }
 
-    /// To draw each pixel as a square of so many, where the browser would smooth it: WebKit does not heed
+    /// To draw each pixel as a square of so many, where the browser would smooth it: `WebKit` does not heed
     /// `image-rendering` of a canvas that is drawn on from a worker.
     pub fn enlarged(self, factor: usize) -> Self {
-        Self { factor: if is_webkit() { factor } else { 1 }, ..self }
+        let is_webkit = names_itself("AppleWebKit/") && !names_itself("Chrome/");
+        Self { factor: if is_webkit { factor } else { 1 }, ..self }
     }
 
     /// Draw images at the row `top`, on a canvas of this size.
@@ -64,12 +66,4 @@ impl Canvas {
         let (top, width, height) = (large(top), large(picture.width), large(picture.height));
         self.context.draw_image_with_offscreen_canvas_and_dw_and_dh(&small, 0.0, top, width, height)
     }
-}
-
-/// Whether this is Safari or another browser on WebKit, by its name: nothing else shows how it will draw.
-fn is_webkit() -> bool {
-    let get = |object: &JsValue, name: &str| Reflect::get(object, &name.into());
-    let agent = get(&js_sys::global(), "navigator").and_then(|navigator| get(&navigator, "userAgent"));
-    let agent = agent.ok().and_then(|agent| agent.as_string()).unwrap_or_default();
-    agent.contains("AppleWebKit/") && !agent.contains("Chrome/")
 }

@@ -11,13 +11,12 @@ use std::task::{Poll, Waker};
 use burn::tensor::Tensor;
 pub use burn::tensor::wgpu::WgpuSetup as Setup;
 use burn::tensor::wgpu::wgpu;
-use js_sys::Reflect;
 use latent_core::{Device, weights};
 use latent_kernels::{Form, gpu, product};
 use latent_protocol::{DeviceKind, DevicePreference, DeviceReport};
-use wasm_bindgen::JsValue;
 
 use crate::inbox::{Inbox, Input};
+use crate::web::browser::names_itself;
 use crate::web::constructors;
 use crate::web::worker::now_ms;
 
@@ -90,11 +89,7 @@ pub fn setup() -> Option<Setup> {
 
 thread_local! {
     /// Whether this is Firefox, which looks for work that is done on a timer of 100 ms, or when something is submitted.
-    static NEEDS_NUDGES: bool = {
-        let get = |object: &JsValue, name: &str| Reflect::get(object, &name.into());
-        let agent = get(&js_sys::global(), "navigator").and_then(|navigator| get(&navigator, "userAgent"));
-        agent.is_ok_and(|agent| agent.as_string().is_some_and(|agent| agent.contains("Firefox/")))
-    };
+    static NEEDS_NUDGES: bool = names_itself("Firefox/");
 }
 
 /// Wait until the GPU has done what was given to it so far.
