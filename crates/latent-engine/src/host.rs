@@ -15,7 +15,7 @@ pub enum Surface {
     Digit,
     /// What is drawn beside it.
     Strip,
-    /// None of the page's: what is drawn to be timed.
+    /// None of the page's: what is drawn to be timed, images narrower than the surface among them.
     Trial,
 }
 

@@ -47,7 +47,8 @@ impl Host for Listener {
         size: (usize, usize),
     ) -> Result<(), CoreError> {
         let (width, height) = tiles.size();
-        assert!(top + height <= size.1 && width == size.0);
+        // Nobody sees the trial's, which is as large for a digit as for a plane.
+        assert!(top + height <= size.1 && (width == size.0 || surface == Surface::Trial));
         weights::read(tiles.images).await?;
         self.painted.borrow_mut().push((surface, top));
         Ok(())
