@@ -51,7 +51,12 @@ function hear({ data: { kept, all, megabytes, isKeeping, failed } }) {
 function offerReload(registration) {
   const bar = Object.assign(document.createElement('p'), { className: 'alert update', role: 'alert' })
   const reload = button(say('offline.reload'), () => registration.waiting?.postMessage('take over'))
-  bar.append(`${say('offline.new-version')} `, reload, button(say('offline.not-now'), () => bar.remove()))
+  const later = () => {
+    const hadFocus = bar.querySelector(':focus-visible')
+    bar.remove()
+    if (hadFocus) document.querySelector('.plane')?.focus()
+  }
+  bar.append(`${say('offline.new-version')} `, reload, button(say('offline.not-now'), later))
   document.querySelector('.update')?.remove()
   document.body.prepend(bar)
 }
