@@ -171,7 +171,10 @@ for (const name of NAMES) {
       await drawn(visitor)
       await until(() => visitor.text('.resume'), text => text.length > 0, 'the run is offered')
       await visitor.click('.resume button')
-      await until(() => step(visitor), n => n >= at, 'the same step')
+      const seen = []
+      await until(async () => seen[seen.push(await step(visitor)) - 1], n => n > at, 'the run goes on', 60_000)
+      // Before the run is there, none is: 0. One that began anew would be seen on its way.
+      assert.deepEqual(seen.filter(n => n > 0 && n < at), [], `steps from ${at} on`)
     })
 
     test('own images are trained on', async () => {
