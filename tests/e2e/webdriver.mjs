@@ -39,7 +39,7 @@ const ENGINES = {
 
 export const NAMES = Object.keys(ENGINES)
 
-/** Why the tests of an engine are skipped; false where they are not. */
+/** Returns the reason to skip the tests of an engine, or false. */
 export const missing = name => ENGINES[name].driver ? false : `there is no ${name} with its driver on this machine`
 
 async function freePort() {
@@ -50,7 +50,7 @@ async function freePort() {
   return port
 }
 
-/** A screen for windows that nobody sees: not every engine runs without one. */
+/** Starts a virtual screen: WebKit does not run without one. */
 async function screen() {
   const xvfb = spawn(process.env.XVFB ?? 'Xvfb', ['-displayfd', '3', '-screen', '0', '1400x1000x24', '-nolisten', 'tcp'], {
     stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
@@ -85,7 +85,7 @@ export async function start(name) {
   }
 }
 
-/** Somebody with a browser. */
+/** A session of one engine. */
 class Visitor {
   constructor(name, session, end) {
     Object.assign(this, { name, session, end })
@@ -195,7 +195,7 @@ class Visitor {
     return Buffer.from(bytes, 'base64')
   }
 
-  /** What an element looks like on the screen: its rows of pixels, as sums of their colours. */
+  /** Returns the pixels of an element on the screen, by rows, as sums of their colours. */
   async look(css) {
     const element = await this.find(css)
     await this.run(element => element.scrollIntoView({ block: 'center' }), element)

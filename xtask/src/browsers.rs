@@ -8,7 +8,7 @@ use anyhow::{Context as _, ensure};
 use crate::shell::{self, command, online, output, retry, run};
 use crate::tools;
 
-/// Chromium, and what drives three browser engines by `WebDriver`.
+/// Chromium and the drivers of three browser engines.
 pub struct Browsers {
     chromium: PathBuf,
     /// Each with the environment variable by which a script gets it.
@@ -16,14 +16,17 @@ pub struct Browsers {
 }
 
 impl Browsers {
-    /// Hand them to a script in its environment.
+    /// Sets the environment variables of a script that drives them.
     pub fn hand_to(&self, script: &mut Command) {
         script.env("CHROMIUM", &self.chromium).envs(self.drivers.iter().map(|(name, path)| (name, path)));
     }
 }
 
-/// Find all, installing what is missing where that is possible. Chromium is needed; without one of the others the journeys
-/// in its engine are skipped, which is said here, and is a failure where the environment variable `CI` is set.
+/// Finds all, installing missing packages where that is possible. Without the driver of an engine its journeys are skipped,
+/// with a message; where the environment variable `CI` is set, that is an error.
+///
+/// # Errors
+/// When there is no Chromium.
 pub fn find() -> anyhow::Result<Browsers> {
     let is_missing = |programs: Programs| programs.iter().any(|(_, names)| on_path(names).is_none());
     if (find_chromium().is_none() || ENGINES.iter().any(|(_, programs)| is_missing(programs))) && has_apt() {
@@ -45,7 +48,6 @@ pub fn find() -> anyhow::Result<Browsers> {
         }
         found.drivers.extend(programs.iter().filter_map(|(name, names)| Some((*name, on_path(names)?))));
         if engine == FIREFOX {
-            // Debian has no package of its driver.
             tools::geckodriver()?;
             found.drivers.push(("GECKODRIVER", shell::tools().join("bin/geckodriver")));
         }

@@ -1,17 +1,17 @@
-//! What a machine that has nothing yet needs: first all that comes over the network, then what is built of it. Afterwards
-//! every task works offline; `shell::command` holds cargo to that. Each step is skipped when it is done.
+//! Set-up of a machine that has nothing yet: fetching first, then building the tools. Afterwards every task works offline, which
+//! `shell::command` enforces for cargo. Each step is skipped when it is done.
 
 use crate::browsers::{self, Browsers};
 use crate::shell::stage;
 use crate::tools;
 
-/// What building the page takes.
+/// Sets up the build of the page.
 pub fn page() -> anyhow::Result<()> {
     stage("fetch", fetch)?;
     build()
 }
 
-/// What every check takes.
+/// Sets up every check.
 pub fn tests() -> anyhow::Result<Browsers> {
     stage("fetch", fetch)?;
     stage("python", tools::python)?;
@@ -20,7 +20,7 @@ pub fn tests() -> anyhow::Result<Browsers> {
     Ok(browsers)
 }
 
-/// What comes over the network but for the tools and the browsers.
+/// Fetches everything but the tools and the browsers.
 pub fn fetch() -> anyhow::Result<()> {
     tools::target()?;
     tools::crates()?;

@@ -20,15 +20,15 @@ pub fn tools() -> PathBuf {
     root().join(".tools")
 }
 
-/// A program, run in the root, with the project's own tools before the machine's. Cargo stays offline in it: set-up has
-/// fetched all that is needed, and where it has not, a machine with an empty registry shows it at once.
+/// A program, run in the root, with the project's own tools before the machine's. Cargo is offline: a crate that set-up
+/// does not fetch fails at once on a machine with an empty registry.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = online(program);
     command.env("CARGO_NET_OFFLINE", "true");
     command
 }
 
-/// The same for set-up, which fetches.
+/// Returns the same with the network, for set-up.
 pub fn online(program: impl AsRef<OsStr>) -> Command {
     let mut paths = vec![tools().join("bin"), root().join("node_modules/.bin")];
     paths.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
@@ -84,7 +84,7 @@ pub fn stage<T>(name: &str, work: impl FnOnce() -> anyhow::Result<T>) -> anyhow:
     result
 }
 
-/// Print how long each stage took, and all of them.
+/// Prints the seconds of each stage and their sum.
 pub fn print_stages() {
     let Ok(stages) = STAGES.lock() else { return };
     println!("{:>7}  stage", "seconds");

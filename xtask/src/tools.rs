@@ -16,7 +16,7 @@ const GECKODRIVER: &str = "0.37.1";
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Fetch the crates of the lock file, for every target and feature, unless all are there.
+/// Fetches the crates of the lock file, for every target and feature, unless all are there.
 pub fn crates() -> anyhow::Result<()> {
     let fetch = ["fetch", "--locked"];
     if output(command("cargo").args(fetch)).is_some() {
@@ -28,7 +28,7 @@ pub fn crates() -> anyhow::Result<()> {
     })
 }
 
-/// Fetch and build Trunk and wasm-bindgen, side by side: one of Trunk's dependencies keeps one core for over a minute.
+/// Fetches and builds Trunk and wasm-bindgen, side by side: one of Trunk's dependencies keeps one core for over a minute.
 pub fn cargo_tools() -> anyhow::Result<()> {
     let bindgen = wasm_bindgen_version()?;
     thread::scope(|scope| {
@@ -52,7 +52,7 @@ const VENDORED: [(&str, &str); 5] = [
     ("driver.js/license", "driver.LICENSE.md"),
 ];
 
-/// Put those files into `www/vendor/`.
+/// Copies those files into `www/vendor/`.
 pub fn vendor() -> anyhow::Result<()> {
     let folder = root().join("www/vendor");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
@@ -88,7 +88,7 @@ pub fn target() -> anyhow::Result<()> {
     })
 }
 
-/// What drives Firefox, which Debian does not package.
+/// Builds the driver of Firefox, which Debian does not package.
 pub fn geckodriver() -> anyhow::Result<()> {
     cargo_tool("geckodriver", GECKODRIVER, &["--locked"])
 }

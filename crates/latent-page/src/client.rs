@@ -16,9 +16,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use js_sys::Uint8Array;
-use latent_protocol::{
-    Command, DevicePreference, ModelCard, OwnData, Phase, PlaneLook, PlaneView, Strip, Timings,
-};
+use latent_protocol::{Command, DevicePreference, ModelCard, OwnData, Phase, PlaneLook, PlaneView, Strip};
 use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 use web_sys::HtmlElement;
@@ -26,6 +24,7 @@ use web_sys::HtmlElement;
 use crate::keep::Keep;
 use crate::store::{Remedy, Store};
 use crate::timing;
+use charge::Trial;
 use engine::Engine;
 use runs::{Dropped, Taken};
 pub use tools::POINTS;
@@ -53,8 +52,8 @@ struct Inner {
     current: RefCell<Option<Rc<Engine>>>,
     /// The engine that will take over.
     next: RefCell<Option<Rc<Engine>>>,
-    /// What the engine in charge took in the trial, while the other one is tried.
-    rival: RefCell<Option<Timings>>,
+    /// The trial of both engines while it lasts.
+    trial: RefCell<Option<Trial>>,
     /// What was asked since the engine in charge was asked for its run; the one that takes over hears it too.
     deferred: RefCell<Option<Vec<Command>>>,
     /// Bytes of the model that was loaded.
@@ -119,7 +118,7 @@ impl Client {
             hosts: RefCell::default(),
             current: RefCell::default(),
             next: RefCell::default(),
-            rival: RefCell::default(),
+            trial: RefCell::default(),
             deferred: RefCell::default(),
             weights: RefCell::default(),
             opened: RefCell::default(),

@@ -4,7 +4,7 @@ use js_sys::{Date, Object, Reflect};
 
 use crate::text::{filled, language, marks};
 
-/// Milliseconds with their unit, with a decimal where it says something.
+/// Returns milliseconds with their unit, with one decimal below ten.
 pub fn milliseconds(value: f64) -> String {
     filled("device.milliseconds", &[("value", &decimal(value, usize::from(value < 10.0)))])
 }

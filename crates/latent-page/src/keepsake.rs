@@ -16,7 +16,7 @@ use crate::text::text;
 /// A browser may still be reading a file that it was told to save.
 const KEPT: Duration = Duration::from_mins(1);
 
-/// What a canvas shows as a PNG of this width and height.
+/// Returns the picture on a canvas as a PNG of this width and height.
 ///
 /// # Errors
 /// A sentence, when there is nothing to see or too little memory.

@@ -86,7 +86,7 @@ pub fn language() -> String {
     WORDS.with_borrow(|words| words.language.clone())
 }
 
-/// Whether it is read from the right.
+/// Returns true if the page is read from right to left.
 pub fn is_mirrored() -> bool {
     document().document_element().and_then(|root| root.get_attribute("dir")).as_deref() == Some("rtl")
 }

@@ -149,7 +149,7 @@ pub enum Command {
         family: String,
         /// Its settings.
         settings: Settings,
-        /// Milliseconds that another device took, if it was tried: one that takes far longer is not tried to the end.
+        /// Milliseconds of the other device, once it was tried: a far slower one is not tried to the end.
         rival_ms: Option<f64>,
     },
 }
@@ -202,12 +202,12 @@ pub enum Event {
     },
     /// The browser's GPU was looked at.
     GpuProbed {
-        /// Whether the WebGPU engine should be tried.
+        /// True if the WebGPU engine can be used.
         usable: bool,
         /// What was found, in a sentence.
         reason: String,
     },
-    /// What this device took for what it was tried with.
+    /// Timings of this device, as [`Command::Try`] asked for them.
     Tried(Timings),
     /// Another model is shown now.
     Loaded(ModelSummary),
@@ -394,7 +394,7 @@ pub struct Timings {
 }
 
 impl Timings {
-    /// One after the other.
+    /// Returns the sum.
     #[must_use]
     pub fn total_ms(&self) -> f64 {
         self.decode_ms + self.plane_ms + self.step_ms

@@ -1,35 +1,35 @@
-//! The trial of a device: how long it takes for what a visitor waits for.
+//! The trial of a device: the time of a digit, a plane and a training step.
 
 use latent_core::data::{Dataset, PIXELS, SIDE, Shard};
 use latent_core::picture::Tiles;
-use latent_core::training::{Advance, EPOCHS, Run, TrainingConfig};
+use latent_core::training::{Advance, Run, TrainingConfig};
 use latent_core::{CoreError, Device, Plane, decode, models};
 use latent_protocol::{Settings, Theme, Timings};
 
 use crate::host::{Host, Surface};
 
-/// Rounds that count, of which the quickest is told: whatever disturbs one makes it slower.
+/// Rounds that count; the minimum is reported, since disturbances only add time.
 const ROUNDS: usize = 3;
 
-/// A round that takes this many times the other device's decides the trial.
+/// Ratio to the other device's time at which the trial ends early.
 const HOPELESS: f64 = 3.0;
 
-/// Steps of a round at most, and milliseconds after which no other is begun: as many as between two reports of a run.
+/// Limits of the steps in a round, as between two reports of a run: their number, and the milliseconds after which none begins.
 const STEPS: u32 = 8;
 const STEPS_MS: f64 = 16.0;
 
-/// A run on images that show nothing, with what was timed of it.
+/// A run on synthetic images and its timings so far.
 pub struct Trial {
     run: Run,
     dataset: Dataset,
-    /// What the other device took, in milliseconds.
+    /// Milliseconds of the other device.
     rival_ms: Option<f64>,
     rounds: usize,
     best: Option<Timings>,
 }
 
 impl Trial {
-    /// A trial on a device with a family's settings.
+    /// Returns a trial on a device with a family's settings.
     ///
     /// # Errors
     /// When there is no such family or the settings do not fit its card.
@@ -40,11 +40,9 @@ impl Trial {
         rival_ms: Option<f64>,
     ) -> Result<Self, CoreError> {
         let card = &models::family(family)?.card;
-        let mut settings = settings.checked(card)?;
-        // It must not end before the trial does.
-        settings.set(card, &EPOCHS.key, "1000")?;
+        let settings = settings.checked(card)?;
         let count = TrainingConfig::from(&settings).batch_size;
-        // Any pattern: of zeros alone some families could learn nothing, and numbers too small to be quick.
+        // Not zeros: some families would have no gradients, and denormal numbers are slow.
         let pattern = |count: usize| Shard {
             pixels: (0..=u8::MAX).cycle().step_by(83).take(count * PIXELS).collect(),
             labels: vec![0; count],
@@ -54,7 +52,7 @@ impl Trial {
         Ok(Self { run, dataset, rival_ms, rounds: 0, best: None })
     }
 
-    /// Do a round; the timings when it was the last one. The first one warms up and does not count.
+    /// Runs one round and returns the timings after the last. The first round warms up and does not count.
     ///
     /// # Errors
     /// When the device fails.
@@ -92,13 +90,18 @@ impl Trial {
         }
         let drawn = host.now_ms();
 
-        let mut steps = 0;
-        while let Advance::Stepped(losses) = self.run.advance(&self.dataset) {
+        // A copy: a family that is solved in one step would have nothing left to do in the second round.
+        let (mut run, mut steps, mut unread) = (self.run.fork(), 0, None);
+        while steps < STEPS
+            && host.now_ms() - drawn < STEPS_MS
+            && let Advance::Stepped(losses) = run.advance(&self.dataset)
+        {
             steps += 1;
-            if steps == STEPS || host.now_ms() - drawn >= STEPS_MS {
-                losses.read().await?;
-                break;
-            }
+            unread = Some(losses);
+        }
+        // A GPU has finished once its numbers can be read.
+        if let Some(losses) = unread {
+            losses.read().await?;
         }
         let step_ms = (host.now_ms() - drawn) / f64::from(steps.max(1));
         Ok(Timings { decode_ms: decoded - start, plane_ms: drawn - decoded, step_ms })

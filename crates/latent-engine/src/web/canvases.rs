@@ -10,7 +10,7 @@ mod canvas;
 
 pub use canvas::Canvas;
 
-/// The canvases that came with the first message, and one that nobody sees.
+/// The canvases that came with the first message, and one off the page for trials.
 pub struct Canvases {
     plane: Canvas,
     digit: Canvas,

@@ -60,7 +60,7 @@ pub async fn adapter() -> Result<Adapter, &'static str> {
     Ok(Adapter { name, is_software, has_timestamps })
 }
 
-/// Milliseconds that a browser has to answer when it is asked for its GPU: some never do.
+/// Milliseconds within which the browser must answer a request for its GPU; some never do.
 const ANSWER_MS: i32 = 5_000;
 
 /// Gives way to the event loop for some milliseconds.
@@ -76,7 +76,7 @@ async fn pause(milliseconds: i32) {
     let _ = JsFuture::from(timer).await;
 }
 
-/// What a future gives, unless that takes too long.
+/// Returns a future's output, or none after [`ANSWER_MS`].
 async fn in_time<T>(future: impl Future<Output = T>) -> Option<T> {
     let (mut future, mut timer) = (pin!(future), pin!(pause(ANSWER_MS)));
     poll_fn(|context| match future.as_mut().poll(context) {
@@ -86,11 +86,11 @@ async fn in_time<T>(future: impl Future<Output = T>) -> Option<T> {
     .await
 }
 
-/// Whether the WebGPU engine can be used, and why (not).
-pub fn judge(adapter: Result<&Adapter, &'static str>, preference: DevicePreference) -> (bool, String) {
+/// Returns true if the WebGPU engine can be used, and the reason.
+pub fn judge(adapter: &Result<Adapter, &'static str>, preference: DevicePreference) -> (bool, String) {
     let Adapter { name, has_timestamps, .. } = match adapter {
         Ok(adapter) => adapter,
-        Err(reason) => return (false, reason.into()),
+        Err(reason) => return (false, (*reason).into()),
     };
     if !has_timestamps {
         return (false, format!("its GPU ({name}) lacks the WebGPU feature timestamp-query"));
@@ -101,9 +101,9 @@ pub fn judge(adapter: Result<&Adapter, &'static str>, preference: DevicePreferen
     (true, format!("the GPU ({name}) is there"))
 }
 
-/// The same for who does not try the GPU before it takes over: one that is emulated in software is not used then.
+/// Returns the same without a trial to follow: an adapter emulated in software is then refused.
 pub fn judge_untried(
-    adapter: Result<&Adapter, &'static str>,
+    adapter: &Result<Adapter, &'static str>,
     preference: DevicePreference,
 ) -> (bool, String) {
     match adapter {

@@ -78,8 +78,7 @@ async fn open(id: u32, preference: DevicePreference, inbox: Rc<Inbox<Call>>, wor
     }
     let mut gpu = None;
     if device::looks_for_gpu(preference) {
-        let adapter = device::adapter().await;
-        let (usable, reason) = device::judge_untried(adapter.as_ref().map_err(|reason| *reason), preference);
+        let (usable, reason) = device::judge_untried(&device::adapter().await, preference);
         gpu = Some(GpuVerdict { usable, reason });
     }
     let families = models::FAMILIES.iter().map(|family| family.card.clone()).collect();

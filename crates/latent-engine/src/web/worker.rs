@@ -69,8 +69,7 @@ async fn attach(command: Command, canvases: JsValue, inbox: Rc<Inbox>) {
     let preference = *preference;
     spawn_local(async move {
         if device::looks_for_gpu(preference) {
-            let adapter = device::adapter().await;
-            let (usable, reason) = device::judge(adapter.as_ref().map_err(|reason| *reason), preference);
+            let (usable, reason) = device::judge(&device::adapter().await, preference);
             emit(&Event::GpuProbed { usable, reason }, &JsValue::UNDEFINED);
         }
     });

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::rc::Rc;
 
-use latent_protocol::{Command, DeviceKind, DevicePreference, Event, Phase, Timings};
+use latent_protocol::{Command, DeviceKind, DevicePreference, Event, Phase, Settings, Timings};
 use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 
@@ -17,6 +17,22 @@ use crate::{format, timing, told};
 
 /// More failures than this within a minute are not answered by another start.
 const RESTARTS: usize = 3;
+
+/// The trial of both engines, with one family and its settings.
+pub(super) struct Trial {
+    family: String,
+    name: String,
+    settings: Settings,
+    /// Timings of the CPU engine, which is tried first.
+    cpu: Option<Timings>,
+}
+
+impl Trial {
+    fn command(&self) -> Command {
+        let rival_ms = self.cpu.as_ref().map(Timings::total_ms);
+        Command::Try { family: self.family.clone(), settings: self.settings.clone(), rival_ms }
+    }
+}
 
 impl Inner {
     /// Start a CPU engine and put it in charge.
@@ -124,9 +140,8 @@ impl Inner {
                 engine.set_report(device);
                 if self.store.link.with_value(|link| link.device) == DevicePreference::WebGpu {
                     self.elect(engine, reason);
-                } else if let Some(trial) = self.trial(None) {
-                    // One after the other: at once, they would slow each other down.
-                    self.send(&trial);
+                } else {
+                    self.begin_trial();
                 }
             }
             Event::Tried(timings) => self.compare(engine, &timings),
@@ -136,29 +151,39 @@ impl Inner {
         }
     }
 
-    /// What an engine is tried with.
-    fn trial(&self, rival_ms: Option<f64>) -> Option<Command> {
-        let family = self.store.card.get_untracked()?.id.to_string();
-        Some(Command::Try { family, settings: self.store.settings.get_untracked(), rival_ms })
+    /// Starts the trial with the chosen family, first of the engine in charge: at once, both would slow each other down.
+    fn begin_trial(&self) {
+        let Some(card) = self.store.card.get_untracked() else { return };
+        self.explain_cpu(text("client.gpu-trial").into());
+        let trial = Trial {
+            family: card.id.to_string(),
+            name: card.name.to_string(),
+            settings: self.store.settings.get_untracked(),
+            cpu: None,
+        };
+        self.send(&trial.command());
+        *self.trial.borrow_mut() = Some(trial);
     }
 
-    /// The engine in charge was tried: now the other one.
+    /// Goes on with the other engine: the one in charge took this long.
     pub(super) fn try_next(&self, timings: Timings) {
-        let next = self.next.borrow().clone();
-        let trial = self.trial(Some(timings.total_ms()));
-        *self.rival.borrow_mut() = Some(timings);
-        if let (Some(next), Some(trial)) = (next, trial) {
-            next.send(&trial, &JsValue::UNDEFINED);
+        if let (Some(next), Some(trial)) = (self.next.borrow().as_ref(), self.trial.borrow_mut().as_mut()) {
+            trial.cpu = Some(timings);
+            next.send(&trial.command(), &JsValue::UNDEFINED);
         }
     }
 
-    /// Let the quicker engine compute.
-    fn compare(self: &Rc<Self>, engine: &Rc<Engine>, timings: &Timings) {
-        let Some(rival) = self.rival.take() else { return };
-        let (gpu_ms, cpu_ms) = (timings.total_ms(), rival.total_ms());
+    /// Chooses the quicker engine.
+    fn compare(&self, engine: &Engine, timings: &Timings) {
+        let Some(Trial { name: family, cpu: Some(cpu), .. }) = self.trial.take() else { return };
+        let (gpu_ms, cpu_ms) = (timings.total_ms(), cpu.total_ms());
         let name = engine.report().map_or_else(String::new, |report| report.name);
-        let values: [(&str, &dyn Display); 3] =
-            [("gpu", &format::milliseconds(gpu_ms)), ("cpu", &format::milliseconds(cpu_ms)), ("name", &name)];
+        let values: [(&str, &dyn Display); 4] = [
+            ("family", &family),
+            ("gpu", &format::milliseconds(gpu_ms)),
+            ("cpu", &format::milliseconds(cpu_ms)),
+            ("name", &name),
+        ];
         if gpu_ms < cpu_ms {
             self.elect(engine, filled("client.gpu-quicker", &values));
         } else {
@@ -168,7 +193,7 @@ impl Inner {
         }
     }
 
-    /// Let an engine take over as soon as the one in charge has handed over its run.
+    /// Lets an engine take over as soon as the one in charge has handed over its run.
     fn elect(&self, engine: &Engine, reason: String) {
         engine.elect(reason);
         self.send(&Command::Save);

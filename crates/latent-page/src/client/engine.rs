@@ -38,7 +38,7 @@ pub struct Engine {
     /// Messages that wait for the worker to be up.
     waiting: RefCell<Option<Vec<(JsValue, JsValue)>>>,
     report: RefCell<Option<DeviceReport>>,
-    /// Whether it is to take over from another engine.
+    /// Set once it is chosen to take over from another engine.
     takes_over: Cell<bool>,
     listeners: RefCell<Option<Listeners>>,
     /// What is asked of it about the digit under the handle.
@@ -150,17 +150,17 @@ impl Engine {
         }
     }
 
-    /// It is up: where it computes.
+    /// Takes the report of an engine that is up.
     pub fn set_report(&self, report: DeviceReport) {
         *self.report.borrow_mut() = Some(report);
     }
 
-    /// Where it computes, once it is up.
+    /// Returns the device of an engine that is up.
     pub fn report(&self) -> Option<DeviceReport> {
         self.report.borrow().clone()
     }
 
-    /// Let it take over, for this reason.
+    /// Chooses it to take over, for this reason.
     pub fn elect(&self, reason: String) {
         if let Some(report) = self.report.borrow_mut().as_mut() {
             report.reason = reason;

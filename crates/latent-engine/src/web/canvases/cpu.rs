@@ -5,14 +5,14 @@ use latent_core::{CoreError, weights};
 use wasm_bindgen::{Clamped, JsCast, JsValue};
 use web_sys::{ImageData, OffscreenCanvas, OffscreenCanvasRenderingContext2d};
 
-use crate::web::browser::names_itself;
+use crate::web::browser::is_named;
 
 /// A canvas with a 2-D context.
 pub struct Canvas {
     canvas: OffscreenCanvas,
     context: OffscreenCanvasRenderingContext2d,
-    /// Pixels of the canvas to a pixel of a picture, along a side.
-    factor: usize,
+    /// Canvas at the picture's own size and the factor by which it is enlarged; none where pictures are drawn directly.
+    small: Option<(usize, Box<Self>)>,
 }
 
 impl Canvas {
@@ -22,14 +22,16 @@ impl Canvas {
     /// To draw on a canvas that nobody else draws on.
     pub fn new(canvas: OffscreenCanvas) -> Result<Self, JsValue> {
         let context = canvas.get_context("2d")?.ok_or("a canvas has no 2-D context")?;
-        Ok(Self { canvas, context: context.unchecked_into(), factor: 1 })
+        Ok(Self { canvas, context: context.unchecked_into(), small: None })
     }
 
-    /// To draw each pixel as a square of so many, where the browser would smooth it: `WebKit` does not heed
-    /// `image-rendering` of a canvas that is drawn on from a worker.
+    /// Draws each pixel as a square of `factor` pixels in `WebKit`, which ignores `image-rendering` of a canvas that is
+    /// drawn on from a worker.
     pub fn enlarged(self, factor: usize) -> Self {
-        let is_webkit = names_itself("AppleWebKit/") && !names_itself("Chrome/");
-        Self { factor: if is_webkit { factor } else { 1 }, ..self }
+        let is_webkit = is_named("AppleWebKit/") && !is_named("Chrome/");
+        // Without a second canvas it is drawn as elsewhere, and smoothed.
+        let small = if is_webkit { OffscreenCanvas::new(1, 1).and_then(Self::new).ok() } else { None };
+        Self { small: small.map(|small| (factor, Box::new(small))), ..self }
     }
 
     /// Draw images at the row `top`, on a canvas of this size.
@@ -39,7 +41,8 @@ impl Canvas {
     pub async fn paint(&self, tiles: Tiles, top: usize, size: (usize, usize)) -> Result<(), CoreError> {
         let Tiles { images, columns, theme } = tiles;
         let picture = Picture::mosaic(&weights::read(images).await?, columns, theme);
-        super::resize(&self.canvas, (size.0 * self.factor, size.1 * self.factor));
+        let factor = self.small.as_ref().map_or(1, |(factor, _)| *factor);
+        super::resize(&self.canvas, (size.0 * factor, size.1 * factor));
         if let Err(err) = self.put(&picture, top) {
             web_sys::console::error_2(&"cannot draw".into(), &err);
         }
@@ -54,16 +57,15 @@ impl Canvas {
             pixels(picture.width),
             pixels(picture.height),
         )?;
-        if self.factor == 1 {
+        let Some((factor, small)) = &self.small else {
             return self.context.put_image_data(&image, 0.0, f64::from(pixels(top)));
-        }
-        let small = OffscreenCanvas::new(pixels(picture.width), pixels(picture.height))?;
-        let context = small.get_context("2d")?.ok_or("a canvas has no 2-D context")?;
-        context.unchecked_into::<OffscreenCanvasRenderingContext2d>().put_image_data(&image, 0.0, 0.0)?;
-        // A new size forgets it.
+        };
+        super::resize(&small.canvas, (picture.width, picture.height));
+        small.context.put_image_data(&image, 0.0, 0.0)?;
+        // Resizing resets it.
         self.context.set_image_smoothing_enabled(false);
-        let large = |size: usize| f64::from(pixels(size * self.factor));
+        let large = |size: usize| f64::from(pixels(size * factor));
         let (top, width, height) = (large(top), large(picture.width), large(picture.height));
-        self.context.draw_image_with_offscreen_canvas_and_dw_and_dh(&small, 0.0, top, width, height)
+        self.context.draw_image_with_offscreen_canvas_and_dw_and_dh(&small.canvas, 0.0, top, width, height)
     }
 }

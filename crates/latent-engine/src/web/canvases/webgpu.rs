@@ -65,7 +65,7 @@ impl Canvas {
         Ok(Self { offscreen: canvas, setup, surface, pipeline, known })
     }
 
-    /// As it is: what a GPU drew is not known to be smoothed by any browser.
+    /// Returns the canvas unchanged: no browser is known to smooth a canvas drawn by WebGPU.
     pub fn enlarged(self, _factor: usize) -> Self {
         self
     }

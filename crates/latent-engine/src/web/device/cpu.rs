@@ -23,7 +23,7 @@ pub async fn open(
     Ok((Device::flex(), report))
 }
 
-/// Whether this engine is to look for a GPU.
+/// Returns true unless the CPU was asked for.
 pub fn looks_for_gpu(preference: DevicePreference) -> bool {
     preference != DevicePreference::Cpu
 }

@@ -16,7 +16,7 @@ use latent_kernels::{Form, gpu, product};
 use latent_protocol::{DeviceKind, DevicePreference, DeviceReport};
 
 use crate::inbox::{Inbox, Input};
-use crate::web::browser::names_itself;
+use crate::web::browser::is_named;
 use crate::web::constructors;
 use crate::web::worker::now_ms;
 
@@ -34,7 +34,7 @@ pub fn prepare() {
 pub async fn open(preference: DevicePreference, inbox: &Rc<Inbox>) -> Result<(Device, DeviceReport), String> {
     let adapter = super::adapter().await;
     let name = adapter.as_ref().map(|adapter| adapter.name.clone()).unwrap_or_default();
-    let (usable, reason) = super::judge(adapter.as_ref().map_err(|reason| *reason), preference);
+    let (usable, reason) = super::judge(&adapter, preference);
     if !usable {
         return Err(reason);
     }
@@ -77,7 +77,7 @@ async fn choose_tiles(device: &Device, queue: &wgpu::Queue) -> Result<(), String
     Ok(())
 }
 
-/// This engine is the GPU's: nothing else to look for.
+/// Returns false: this engine runs on the GPU.
 pub fn looks_for_gpu(_preference: DevicePreference) -> bool {
     false
 }
@@ -88,8 +88,8 @@ pub fn setup() -> Option<Setup> {
 }
 
 thread_local! {
-    /// Whether this is Firefox, which looks for work that is done on a timer of 100 ms, or when something is submitted.
-    static NEEDS_NUDGES: bool = names_itself("Firefox/");
+    /// True in Firefox, which checks for finished work on a timer of 100 ms, or when something is submitted.
+    static NEEDS_NUDGES: bool = is_named("Firefox/");
 }
 
 /// Wait until the GPU has done what was given to it so far.
