@@ -19,6 +19,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::server::Server;
+
 #[derive(Parser)]
 #[command(name = "cargo xtask")]
 struct Arguments {
@@ -94,7 +96,10 @@ fn run(task: Task) -> anyhow::Result<()> {
             if !no_build {
                 page::build()?;
             }
-            server::run(port)
+            let server = Server::listen(port)?;
+            println!("{}", server.url()?);
+            server.run();
+            Ok(())
         }
         Task::Build => page::build(),
         Task::Pkg { no_build } => pkg::build(no_build),

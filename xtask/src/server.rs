@@ -14,23 +14,40 @@ use crate::shell::root;
 /// Bytes of a request's head that are read at most.
 const HEAD: u64 = 16 * 1024;
 
-/// Serve `dist/` until the process ends.
-pub fn run(port: u16) -> anyhow::Result<()> {
-    let folder = root().join("dist");
-    let page = fs::read_to_string(folder.join("index.html"))
-        .context("there is no dist/index.html; run `cargo xtask build`")?;
-    let policy = policy(&page).context("dist/index.html has no policy; run `cargo xtask build`")?;
-    let listener = TcpListener::bind(("127.0.0.1", port))
-        .with_context(|| format!("cannot listen on port {port}; choose another with --port"))?;
-    println!("http://{}", listener.local_addr()?);
-    for client in listener.incoming() {
-        // A thread and a connection for each request: a client that stops reading holds up nobody else, and none waits
-        // for a connection that is kept open.
-        let (folder, policy) = (folder.clone(), policy.clone());
-        // A client that went away is no error of ours.
-        thread::spawn(move || client.and_then(|client| answer(&client, &folder, &policy)));
+/// A server of `dist/` that listens.
+pub struct Server {
+    listener: TcpListener,
+    folder: PathBuf,
+    policy: String,
+}
+
+impl Server {
+    /// Listens on a port of 127.0.0.1; with 0, on a free one.
+    pub fn listen(port: u16) -> anyhow::Result<Self> {
+        let folder = root().join("dist");
+        let page = fs::read_to_string(folder.join("index.html"))
+            .context("there is no dist/index.html; run `cargo xtask build`")?;
+        let policy = policy(&page).context("dist/index.html has no policy; run `cargo xtask build`")?;
+        let listener = TcpListener::bind(("127.0.0.1", port))
+            .with_context(|| format!("cannot listen on port {port}; choose another with --port"))?;
+        Ok(Self { listener, folder, policy })
     }
-    Ok(())
+
+    /// Returns the page's address.
+    pub fn url(&self) -> anyhow::Result<String> {
+        Ok(format!("http://{}", self.listener.local_addr()?))
+    }
+
+    /// Serves until the process ends.
+    pub fn run(&self) {
+        for client in self.listener.incoming() {
+            // A thread and a connection for each request: a client that stops reading holds up nobody else, and none
+            // waits for a connection that is kept open.
+            let (folder, policy) = (self.folder.clone(), self.policy.clone());
+            // A client that went away is no error of ours.
+            thread::spawn(move || client.and_then(|client| answer(&client, &folder, &policy)));
+        }
+    }
 }
 
 /// What the page says of itself: as a header, it holds for workers too.

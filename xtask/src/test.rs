@@ -1,13 +1,11 @@
 //! `cargo xtask test`: every check, in the order in which it is quick to fail.
 
-use std::ffi::OsString;
 use std::fs;
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
-
-use anyhow::Context as _;
+use std::process::Command;
+use std::thread;
 
 use crate::browsers::{self, Browsers};
+use crate::server::Server;
 use crate::shell::{command, print_stages, root, run, stage};
 use crate::{data, page, pkg, setup, size, tools};
 
@@ -72,8 +70,7 @@ pub fn browser(files: &[String]) -> anyhow::Result<()> {
 pub fn node(script: &str, arguments: &[&str]) -> anyhow::Result<()> {
     tools::npm()?;
     let chromium = browsers::chromium()?;
-    let server = Server::start()?;
-    run(driver(&server).env("CHROMIUM", chromium).arg(script).args(arguments))
+    run(driver()?.env("CHROMIUM", chromium).arg(script).args(arguments))
 }
 
 fn in_browser(files: &[String], browsers: &Browsers) -> anyhow::Result<()> {
@@ -88,8 +85,7 @@ fn in_browser(files: &[String], browsers: &Browsers) -> anyhow::Result<()> {
         files.sort();
     }
     let python = tools::python()?;
-    let server = Server::start()?;
-    let mut node = driver(&server);
+    let mut node = driver()?;
     browsers.hand_to(&mut node);
     // One after the other: on two cores, timings of two browsers would disturb each other.
     run(node
@@ -98,10 +94,14 @@ fn in_browser(files: &[String], browsers: &Browsers) -> anyhow::Result<()> {
         .args(files))
 }
 
-fn driver(server: &Server) -> Command {
+/// Node with the page served to it. The server is a thread of this process: its program's file may be replaced by the
+/// tests that cargo builds, and then it could not be started a second time.
+fn driver() -> anyhow::Result<Command> {
+    let server = Server::listen(0)?;
     let mut node = command("node");
-    node.env("PAGE_URL", &server.url).env("PACKAGE", pkg::tarball());
-    node
+    node.env("PAGE_URL", server.url()?).env("PACKAGE", pkg::tarball());
+    thread::spawn(move || server.run());
+    Ok(node)
 }
 
 /// The conformance checks as a wasm module of the engine's crate, with the GPU engine's profile and features.
@@ -122,33 +122,4 @@ fn conformance() -> anyhow::Result<()> {
     let mut bindgen = command("wasm-bindgen");
     bindgen.args(["--target", "web", "--no-typescript", "--out-dir", "target/conformance"]);
     run(bindgen.arg("target/wasm32-unknown-unknown/web/conformance.wasm"))
-}
-
-/// The server of `cargo xtask serve`, on a free port, ended with this value.
-struct Server {
-    process: Child,
-    url: String,
-}
-
-impl Server {
-    fn start() -> anyhow::Result<Self> {
-        let program: OsString = std::env::current_exe()?.into();
-        let mut process = command(program)
-            .args(["serve", "--no-build", "--port", "0"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("cannot start the server")?;
-        let mut url = String::new();
-        let output = process.stdout.take().context("the server has no output")?;
-        BufReader::new(output).read_line(&mut url)?;
-        Ok(Self { process, url: url.trim().to_string() })
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended already; there is nothing else to do about it.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }
