@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, describe, test } from 'node:test'
+import { after, afterEach, before, describe, test } from 'node:test'
 import { PAGE_URL, difference, until } from './browser.mjs'
 import { images, labels } from './idx.mjs'
 import { ROOT, serve } from './package.mjs'
@@ -60,6 +60,7 @@ for (const name of NAMES) {
     let visitor
     before(async () => { visitor = await start(name) })
     after(() => visitor?.close())
+    afterEach(async () => assert.deepEqual(await visitor.errors(), [], 'errors on the console'))
 
     test('a digit and the plane are drawn before anything is touched', async () => {
       await arrive(visitor)
@@ -134,6 +135,16 @@ for (const name of NAMES) {
       await visitor.drag('#panel-draw [role=img][aria-label^="Pad "]', [0.25, 0.2], [0.75, 0.2], [0.4, 0.85])
       await until(() => visitor.count('.marks .mean path'), count => count > 0, 'its mean on the plane')
       await until(() => visitor.text('#panel-draw'), text => text.includes('Reconstruction'), 'its reconstruction')
+      const [, ...told] = (await visitor.text('#panel-draw')).match(/drawing lies (\d+) % across and (\d+) % up/)
+      const marked = await visitor.run(plane => {
+        const [mark, around] = ['.marks .mean path', plane].map(css => document.querySelector(css).getBoundingClientRect())
+        const share = (start, size, from, whole) => 100 * (start + size / 2 - from) / whole
+        return [share(mark.x, mark.width, around.x, around.width), 100 - share(mark.y, mark.height, around.y, around.height)]
+      }, PLANE)
+      const isThere = point => point.every((share, axis) => Math.abs(share - told[axis]) < 1)
+      assert.ok(isThere(marked), `marked at ${marked}, told to lie at ${told}`)
+      await visitor.press('Put the handle there')
+      await until(() => handle(visitor), ([x, y]) => isThere([x, 100 - y]), 'the handle on the mark')
     })
 
     test('test images are points on the plane', async () => {
@@ -167,7 +178,7 @@ for (const name of NAMES) {
         return runs.map(run => run.progress.step)
       })
       await until(isKept, kept => kept.includes(at), 'the checkpoint is kept')
-      await visitor.reload()
+      await visitor.anew(`${PAGE_URL}/`)
       await drawn(visitor)
       await until(() => visitor.text('.resume'), text => text.length > 0, 'the run is offered')
       await visitor.click('.resume button')
@@ -198,7 +209,9 @@ for (const name of NAMES) {
       await until(() => state(visitor), text => text.startsWith('Paused'), 'paused')
       await visitor.click('#panel-files > summary')
       const path = join(folder, `${name}.safetensors`)
-      await writeFile(path, await visitor.saved('Save the weights'))
+      const { file, bytes } = await visitor.saved('Save the weights')
+      assert.equal(file, `vae-step${await step(visitor)}.safetensors`)
+      await writeFile(path, bytes)
       // The digit of these very weights.
       await visitor.keys(PLANE, Key.ARROW_RIGHT, Key.HOME)
       await until(() => code(visitor), ([x]) => x === 0, 'the origin')
@@ -211,8 +224,14 @@ for (const name of NAMES) {
     })
 
     test('a link restores what is on screen, and follows it', async () => {
+      const settings = () => visitor.run(() => ['seed', 'beta', 'epochs'].map(key => {
+        return document.querySelector(`#setting-${key}`)?.value
+      }))
+      await arrive(visitor)
+      const [, , epochs] = await settings()
       await arrive(visitor, '?seed=42&grid=12&at=0.25,0.75&beta=4&epochs=nonsense')
       assert.deepEqual(await handle(visitor), [25, 25])
+      assert.deepEqual(await settings(), ['42', '4', epochs], 'the link\'s settings, and the usual epochs')
       await visitor.keys(PLANE, Key.HOME)
       const url = await until(() => visitor.run(() => location.href), url => url.includes('at=0.5000,0.5000'), 'the address')
       assert.ok(url.includes('seed=42') && url.includes('grid=12') && url.includes('beta=4'), url)

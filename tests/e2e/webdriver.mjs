@@ -117,6 +117,17 @@ class Visitor {
     await this.session.get(await this.session.getCurrentUrl())
   }
 
+  /** Opens an address in a new tab, and closes the one that was there. */
+  async anew(url) {
+    const old = await this.session.getWindowHandle()
+    await this.session.switchTo().newWindow('tab')
+    const opened = await this.session.getWindowHandle()
+    await this.session.switchTo().window(old)
+    await this.session.close()
+    await this.session.switchTo().window(opened)
+    await this.open(url)
+  }
+
   /** An element, once it is there. */
   async find(css) {
     await until(() => this.count(css), count => count > 0, css)
@@ -175,7 +186,7 @@ class Visitor {
     await input.sendKeys(paths.join('\n'))
   }
 
-  /** The bytes of the file that a button saves: WebKit's driver has no downloads, so they are taken before they are one. */
+  /** Returns the file that a button saves: WebKit's driver has no downloads, so it is taken before it is one. */
   async saved(name) {
     // By `window`: scripts of Firefox's driver have globals of their own.
     await this.run(() => {
@@ -185,6 +196,11 @@ class Visitor {
         window.lastBlob = blob
         return make(blob)
       }
+      const { click } = HTMLAnchorElement.prototype
+      HTMLAnchorElement.prototype.click = function () {
+        window.lastName = this.download
+        click.call(this)
+      }
     })
     await this.press(name)
     await until(() => this.run(() => Boolean(window.lastBlob)), found => found, 'a file')
@@ -192,7 +208,7 @@ class Visitor {
       const bytes = new Uint8Array(await window.lastBlob.arrayBuffer())
       return btoa(Array.from(bytes, byte => String.fromCharCode(byte)).join(''))
     })
-    return Buffer.from(bytes, 'base64')
+    return { file: await this.run(() => window.lastName), bytes: Buffer.from(bytes, 'base64') }
   }
 
   /** Returns the pixels of an element on the screen, by rows, as sums of their colours. */

@@ -2,9 +2,12 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 use wasmparser::{Validator, WasmFeatures};
 
 use crate::shell::root;
@@ -19,6 +22,7 @@ const BESIDE: usize = 26_000;
 const ENGINE_CPU: usize = 422_500;
 /// Bytes of the engine that those with a GPU load too.
 const ENGINE_GPU: usize = 1_300_000;
+const ENGINE_GPU_FILES: &str = "engine_gpu";
 /// The decoder that a visitor sees first.
 const DECODER_FILE: &str = "models/vae/decoder.safetensors";
 /// The decoder as shipped, not compressed.
@@ -29,42 +33,24 @@ pub fn check() -> anyhow::Result<()> {
     let dist = root().join("dist");
     let mut files = Vec::new();
     collect(&dist, &mut files)?;
+    files.retain(|path| !path.starts_with(dist.join("data")));
     files.sort();
     let (mut first_drag, mut page, mut beside, mut cpu, mut gpu) = (0, 0, 0, 0, 0);
     println!("{:>10} {:>10}  file of dist/ (bytes, brotli)", "raw", "brotli");
-    for path in &files {
-        let name = path.strip_prefix(&dist)?.to_string_lossy().into_owned();
-        if name.starts_with("data/") {
-            continue;
-        }
-        let bytes = fs::read(path)?;
-        if path.extension().is_some_and(|extension| extension == "wasm") {
-            check_instructions(&bytes).with_context(|| format!("{name} does not run in every browser"))?;
-        }
-        let first_model = name == DECODER_FILE || name == "models/vae/poster.png";
-        let is_gpu = name.starts_with("engine_gpu");
-        // Who reads another language than English has its words instead, of the same size.
-        let is_other_language = name.starts_with("text/") && name != "text/en.json";
-        let is_later = is_gpu
-            || is_other_language
-            || ["engine_lab", "explain/", "gif-worker", "manifest", "sw.js", "tour.css", "vendor/"]
-                .iter()
-                .any(|later| name.contains(later));
-        let needed = !is_later && (!name.starts_with("models/") || first_model);
-        // The best that a host can do once and for all; what comes later is only told roughly.
-        let compressed = brotli(&bytes, if needed || is_gpu { 11 } else { 9 })?;
-        if needed {
+    for file in measured(&dist, &files)? {
+        let File { name, raw, compressed, is_needed } = &file;
+        if *is_needed {
             first_drag += compressed;
         }
-        if is_gpu {
+        if name.starts_with(ENGINE_GPU_FILES) {
             gpu += compressed;
         } else if name.starts_with("engine_cpu") {
             cpu += compressed;
-        } else if needed && !name.starts_with("models/") {
+        } else if *is_needed && !name.starts_with("models/") {
             let is_page = [".wasm", ".html", ".css"].iter().any(|end| name.ends_with(end));
             *if is_page { &mut page } else { &mut beside } += compressed;
         }
-        println!("{:>10} {:>10}  {}{}", bytes.len(), compressed, name, if needed { "" } else { " (later)" });
+        println!("{raw:>10} {compressed:>10}  {name}{}", if *is_needed { "" } else { " (later)" });
     }
     let mut broken = Vec::new();
     for (what, bytes, most) in [
@@ -84,6 +70,64 @@ pub fn check() -> anyhow::Result<()> {
     let bytes = fs::metadata(&decoder).with_context(|| format!("there is no {}", decoder.display()))?.len();
     ensure!(bytes <= DECODER, "the shipped decoder has {bytes} bytes: over the budget of {DECODER}");
     Ok(())
+}
+
+/// A published file.
+struct File {
+    /// Its path in `dist/`.
+    name: String,
+    raw: usize,
+    compressed: usize,
+    /// Needed until the first digit can be dragged.
+    is_needed: bool,
+}
+
+/// Returns the files' sizes in their order, measured on every core: the strongest compression takes half a minute for
+/// the GPU engine.
+fn measured(dist: &Path, paths: &[PathBuf]) -> anyhow::Result<Vec<File>> {
+    let next = AtomicUsize::new(0);
+    let work = || -> anyhow::Result<Vec<(usize, File)>> {
+        let mut files = Vec::new();
+        loop {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some(path) = paths.get(place) else { return Ok(files) };
+            files.push((place, File::measure(dist, path)?));
+        }
+    };
+    let mut files = thread::scope(|scope| {
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        let mut files = Vec::new();
+        for thread in threads {
+            files.extend(thread.join().map_err(|_| anyhow!("measuring a file panicked"))??);
+        }
+        anyhow::Ok(files)
+    })?;
+    files.sort_by_key(|(place, _)| *place);
+    Ok(files.into_iter().map(|(_, file)| file).collect())
+}
+
+impl File {
+    fn measure(dist: &Path, path: &Path) -> anyhow::Result<Self> {
+        let name = path.strip_prefix(dist)?.to_string_lossy().into_owned();
+        let bytes = fs::read(path)?;
+        if path.extension().is_some_and(|extension| extension == "wasm") {
+            check_instructions(&bytes).with_context(|| format!("{name} does not run in every browser"))?;
+        }
+        let first_model = name == DECODER_FILE || name == "models/vae/poster.png";
+        let is_gpu = name.starts_with(ENGINE_GPU_FILES);
+        // Who reads another language than English has its words instead, of the same size.
+        let is_other_language = name.starts_with("text/") && name != "text/en.json";
+        let is_later = is_gpu
+            || is_other_language
+            || ["engine_lab", "explain/", "gif-worker", "manifest", "sw.js", "tour.css", "vendor/"]
+                .iter()
+                .any(|later| name.contains(later));
+        let is_needed = !is_later && (!name.starts_with("models/") || first_model);
+        // The best that a host can do once and for all; the size of files that come later is rounder.
+        let compressed = brotli(&bytes, if is_needed || is_gpu { 11 } else { 9 })?;
+        Ok(Self { name, raw: bytes.len(), compressed, is_needed })
+    }
 }
 
 /// Safari refuses a module that holds one instruction of relaxed SIMD, wherever it stands.

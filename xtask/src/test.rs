@@ -46,7 +46,9 @@ pub fn all() -> anyhow::Result<()> {
     })?;
     stage("unit, conformance and golden tests", || run(command("cargo").arg("test").args(NATIVE)))?;
     // By itself: together with it, the others would be built with its features.
-    stage("unit tests of the page", || run(command("cargo").args(["test", "-p", "latent-page"])))?;
+    stage("unit tests of the page", || {
+        run(command("cargo").args(["test", "-p", "latent-page", "--profile", "plain"]))
+    })?;
     stage("conformance for the browser", conformance)?;
     stage("page", page::trunk)?;
     stage("size", size::check)?;
@@ -110,7 +112,7 @@ fn conformance() -> anyhow::Result<()> {
     build.args([
         "build",
         "--profile",
-        "web",
+        "web-gpu",
         "--features",
         "gpu",
         "-p",
@@ -121,5 +123,5 @@ fn conformance() -> anyhow::Result<()> {
     run(build.args(WASM))?;
     let mut bindgen = command("wasm-bindgen");
     bindgen.args(["--target", "web", "--no-typescript", "--out-dir", "target/conformance"]);
-    run(bindgen.arg("target/wasm32-unknown-unknown/web/conformance.wasm"))
+    run(bindgen.arg("target/wasm32-unknown-unknown/web-gpu/conformance.wasm"))
 }
