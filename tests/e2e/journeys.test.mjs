@@ -60,7 +60,7 @@ for (const name of NAMES) {
     let visitor
     before(async () => { visitor = await start(name) })
     after(() => visitor?.close())
-    afterEach(async () => assert.deepEqual(await visitor.errors(), [], 'errors on the console'))
+    afterEach(async () => assert.deepEqual(await visitor.failures(), [], 'nothing went wrong in the page'))
 
     test('a digit and the plane are drawn before anything is touched', async () => {
       await arrive(visitor)

@@ -9,7 +9,15 @@ import { until } from './browser.mjs'
 export { Key }
 
 const AS_ROOT = process.getuid?.() === 0 ? ['--no-sandbox'] : []
-const FIREFOX = { 'intl.accept_languages': 'en-US', ...JSON.parse(process.env.FIREFOX_PREFERENCES ?? '{}') }
+const FIREFOX = {
+  'intl.accept_languages': 'en-US',
+  // Errors of the page come out of the driver.
+  'devtools.console.stdout.content': true,
+  ...JSON.parse(process.env.FIREFOX_PREFERENCES ?? '{}'),
+}
+
+const WIDTH = 1300
+const HEIGHT = 950
 
 /** By engine: its driver, the arguments that give it a port, and what is asked of it. */
 const ENGINES = {
@@ -24,16 +32,38 @@ const ENGINES = {
       },
       'goog:loggingPrefs': { browser: 'ALL' },
     },
+    async errors({ session }) {
+      const entries = await session.manage().logs().get('browser')
+      return entries.filter(entry => entry.level.name === 'SEVERE').map(entry => entry.message)
+    },
   },
   firefox: {
     driver: process.env.GECKODRIVER,
     port: port => ['--port', port],
-    capabilities: { browserName: 'firefox', 'moz:firefoxOptions': { binary: process.env.FIREFOX, prefs: FIREFOX } },
+    capabilities: {
+      browserName: 'firefox',
+      // Its driver waits five seconds for a change of size, which no window manager reports here.
+      'moz:firefoxOptions': { binary: process.env.FIREFOX, prefs: FIREFOX, args: [`--width=${WIDTH}`, `--height=${HEIGHT}`] },
+    },
+    // The browser's own errors have no quotation mark and no address.
+    errors: ({ printed }) => printed.splice(0).join('').match(/^(console\.error: "|JavaScript error: http).*$/gm) ?? [],
   },
   webkit: {
     driver: process.env.WEBKIT_DRIVER,
     port: port => [`--port=${port}`, '--host=127.0.0.1'],
     capabilities: { browserName: 'MiniBrowser' },
+    // Its console is out of reach; what comes after the page was loaded is collected in it.
+    errors: visitor => visitor.run(() => window.errors?.splice(0) ?? []),
+    watch: visitor => visitor.run(() => {
+      window.errors = []
+      const { error } = console
+      console.error = (...words) => {
+        window.errors.push(words.join(' '))
+        error(...words)
+      }
+      addEventListener('error', event => window.errors.push(event.message))
+      addEventListener('unhandledrejection', event => window.errors.push(String(event.reason)))
+    }),
   },
 }
 
@@ -51,7 +81,7 @@ async function freePort() {
 }
 
 /** Starts a virtual screen: WebKit does not run without one. */
-async function screen() {
+async function startScreen() {
   const xvfb = spawn(process.env.XVFB ?? 'Xvfb', ['-displayfd', '3', '-screen', '0', '1400x1000x24', '-nolisten', 'tcp'], {
     stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
   })
@@ -61,34 +91,39 @@ async function screen() {
 
 /** Starts an engine. */
 export async function start(name) {
-  const { driver, port, capabilities } = ENGINES[name]
-  const { display, end } = await screen()
+  const { driver, port, capabilities, errors, watch } = ENGINES[name]
+  const screen = await startScreen()
   const number = String(await freePort())
-  const env = { ...process.env, DISPLAY: display, LANGUAGE: 'en_US', LIBGL_ALWAYS_SOFTWARE: '1' }
+  const env = { ...process.env, DISPLAY: screen.display, LANGUAGE: 'en_US', LIBGL_ALWAYS_SOFTWARE: '1' }
   delete env.WAYLAND_DISPLAY
-  const server = spawn(driver, port(number), { env, stdio: 'ignore' })
+  const server = spawn(driver, port(number), { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const printed = []
+  for (const stream of [server.stdout, server.stderr]) stream.on('data', data => printed.push(data))
   const url = `http://127.0.0.1:${number}`
   const isUp = () => fetch(`${url}/status`).then(answer => answer.ok, () => false)
   try {
     await until(isUp, up => up, `the driver of ${name}`)
     const session = await new Builder().usingServer(url).withCapabilities(capabilities).disableEnvironmentOverrides().build()
-    await session.manage().window().setRect({ x: 0, y: 0, width: 1300, height: 950 })
+    if (name !== 'firefox') await session.manage().window().setRect({ x: 0, y: 0, width: WIDTH, height: HEIGHT })
     await session.manage().setTimeouts({ script: 60_000 })
-    return new Visitor(name, session, () => {
+    const end = () => {
       server.kill()
-      end()
-    })
+      screen.end()
+    }
+    // So far it was the browser's own.
+    printed.splice(0)
+    return new Visitor({ name, session, printed, errors, watch, end })
   } catch (error) {
     server.kill()
-    end()
+    screen.end()
     throw error
   }
 }
 
 /** A session of one engine. */
 class Visitor {
-  constructor(name, session, end) {
-    Object.assign(this, { name, session, end })
+  constructor(parts) {
+    Object.assign(this, parts)
   }
 
   /** Opens an address as somebody who was here before, and is not invited to the tour. */
@@ -96,6 +131,14 @@ class Visitor {
     await this.session.get(new URL('words.js', url).href)
     await this.run(() => localStorage.setItem('latent-explorer.tour', 'seen'))
     await this.session.get(url)
+    await this.watch?.(this)
+  }
+
+  /** Returns what went wrong in the page since it was asked last, by its console. */
+  async failures() {
+    const failures = await this.errors(this)
+    // The driver's own page, a script, has no icon.
+    return failures.filter(failure => !failure.includes('/favicon.ico'))
   }
 
   /** Runs a function in the page. */
@@ -115,6 +158,7 @@ class Visitor {
   /** Loads the page again, by its address: the reload of Firefox's driver asks no service worker. */
   async reload() {
     await this.session.get(await this.session.getCurrentUrl())
+    await this.watch?.(this)
   }
 
   /** Opens an address in a new tab, and closes the one that was there. */
