@@ -11,23 +11,21 @@ let browser
 before(async () => { browser = await launch() })
 after(() => browser.close())
 
-for (const colorScheme of ['light', 'dark']) {
-  for (const width of [390, 1280]) {
-    test(`nothing is to object to, ${colorScheme}, ${width} pixels wide`, { timeout: 180_000 }, async () => {
-      const page = await drawn(await open(browser, '?device=cpu&grid=5', { context: { viewport: { width, height: 800 }, colorScheme } }))
-      assert.deepEqual(await violations(page), [], 'at rest')
-      await page.evaluate(() => document.querySelectorAll('.panel').forEach(panel => { panel.open = true }))
-      await page.locator('#experiment-race').waitFor({ timeout: 30_000 })
-      for (const id of ['posterior', 'half-a-digit', 'density']) {
-        await page.locator(`#experiment-${id}`).getByRole('button', { name: 'Run' }).click()
-        await page.locator(`#experiment-${id} .origin`).waitFor({ timeout: 60_000 })
-      }
-      await page.getByRole('button', { name: 'Measure', exact: true }).click()
-      await page.locator('tr[data-measure]').first().waitFor({ timeout: 60_000 })
-      assert.deepEqual(await violations(page), [], 'with everything open')
-      await page.close()
-    })
-  }
+for (const [colorScheme, width] of [['light', 390], ['dark', 1280]]) {
+  test(`nothing is to object to, ${colorScheme}, ${width} pixels wide`, { timeout: 180_000 }, async () => {
+    const page = await drawn(await open(browser, '?device=cpu&grid=5', { context: { viewport: { width, height: 800 }, colorScheme } }))
+    assert.deepEqual(await violations(page), [], 'at rest')
+    await page.evaluate(() => document.querySelectorAll('.panel').forEach(panel => { panel.open = true }))
+    await page.locator('#experiment-race').waitFor({ timeout: 30_000 })
+    for (const id of ['posterior', 'half-a-digit', 'density']) {
+      await page.locator(`#experiment-${id}`).getByRole('button', { name: 'Run' }).click()
+      await page.locator(`#experiment-${id} .origin`).waitFor({ timeout: 60_000 })
+    }
+    await page.getByRole('button', { name: 'Measure', exact: true }).click()
+    await page.locator('tr[data-measure]').first().waitFor({ timeout: 60_000 })
+    assert.deepEqual(await violations(page), [], 'with everything open')
+    await page.close()
+  })
 }
 
 test('a button that its own press takes away keeps the focus: steps and training by keyboard alone', { timeout: 180_000 }, async () => {

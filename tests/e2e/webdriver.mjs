@@ -45,8 +45,8 @@ const ENGINES = {
       // Its driver waits five seconds for a change of size, which no window manager reports here.
       'moz:firefoxOptions': { binary: process.env.FIREFOX, prefs: FIREFOX, args: [`--width=${WIDTH}`, `--height=${HEIGHT}`] },
     },
-    // The browser's own errors have no quotation mark and no address.
-    errors: ({ printed }) => printed.splice(0).join('').match(/^(console\.error: "|JavaScript error: http).*$/gm) ?? [],
+    // The browser's own errors have no quotation mark and no address; what leaving a page aborts is no error.
+    errors: ({ printed }) => printed.splice(0).join('').match(/^(console\.error: "|JavaScript error: http)(?!.* AbortError: ).*$/gm) ?? [],
   },
   webkit: {
     driver: process.env.WEBKIT_DRIVER,

@@ -29,7 +29,7 @@ test('the quicker engine computes, and the badge has the figures of both', { tim
   await plane(page).focus()
   await page.keyboard.press('ArrowRight')
   await until(() => code(page), ([x]) => x > 0, 'still draggable')
-  assert.equal(page.workers().length, 1, 'the other engine is gone')
+  await until(() => page.workers().length, count => count === 1, 'the other engine is gone')
   healthy(page)
   await page.close()
 })

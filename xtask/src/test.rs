@@ -75,6 +75,10 @@ pub fn node(script: &str, arguments: &[&str]) -> anyhow::Result<()> {
     run(driver()?.env("CHROMIUM", chromium).arg(script).args(arguments))
 }
 
+/// Files of tests that measure time, or have every core to themselves by their nature.
+const ALONE: [&str; 2] = ["lab.test.mjs", "webgpu.test.mjs"];
+
+/// The browser's tests: two files at a time, since a browser often waits for its clock, and then those that measure time.
 fn in_browser(files: &[String], browsers: &Browsers) -> anyhow::Result<()> {
     let mut files = files.to_vec();
     if files.is_empty() {
@@ -86,14 +90,21 @@ fn in_browser(files: &[String], browsers: &Browsers) -> anyhow::Result<()> {
         }
         files.sort();
     }
+    let (alone, beside): (Vec<_>, Vec<_>) =
+        files.into_iter().partition(|file| ALONE.iter().any(|name| file.ends_with(name)));
     let python = tools::python()?;
-    let mut node = driver()?;
-    browsers.hand_to(&mut node);
-    // Two files at a time: a browser mostly waits, for its clock or for one thread of the engine.
-    run(node
-        .env("PYTHON", python)
-        .args(["--test", "--test-concurrency=2", "--test-force-exit", "--test-reporter=spec"])
-        .args(files))
+    let run_files = |files: Vec<String>, at_once: &str| {
+        if files.is_empty() {
+            return Ok(());
+        }
+        let mut node = driver()?;
+        browsers.hand_to(&mut node);
+        node.env("PYTHON", &python);
+        node.args(["--test", at_once, "--test-force-exit", "--test-reporter=spec"]);
+        run(node.args(files))
+    };
+    let results = [run_files(beside, "--test-concurrency=2"), run_files(alone, "--test-concurrency=1")];
+    results.into_iter().collect()
 }
 
 /// Node with the page served to it. The server is a thread of this process: its program's file may be replaced by the
