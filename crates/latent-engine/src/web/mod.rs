@@ -1,6 +1,5 @@
 //! The engine in a Web Worker.
 
-mod browser;
 mod canvases;
 #[cfg(all(feature = "cpu", feature = "gpu"))]
 mod conformance;

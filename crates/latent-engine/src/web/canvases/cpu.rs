@@ -1,15 +1,14 @@
 //! A canvas that gets bytes from memory.
 
+use js_sys::Reflect;
 use latent_core::picture::{Picture, Tiles};
 use latent_core::{CoreError, weights};
 use wasm_bindgen::{Clamped, JsCast, JsValue};
 use web_sys::{ImageData, OffscreenCanvas, OffscreenCanvasRenderingContext2d};
 
-use crate::web::browser::is_named;
-
 /// A canvas with a 2-D context.
 pub struct Canvas {
-    canvas: OffscreenCanvas,
+    target: OffscreenCanvas,
     context: OffscreenCanvasRenderingContext2d,
     /// Canvas at the picture's own size and the factor by which it is enlarged; none where pictures are drawn directly.
     small: Option<(usize, Box<Self>)>,
@@ -22,15 +21,14 @@ impl Canvas {
     /// To draw on a canvas that nobody else draws on.
     pub fn new(canvas: OffscreenCanvas) -> Result<Self, JsValue> {
         let context = canvas.get_context("2d")?.ok_or("a canvas has no 2-D context")?;
-        Ok(Self { canvas, context: context.unchecked_into(), small: None })
+        Ok(Self { target: canvas, context: context.unchecked_into(), small: None })
     }
 
     /// Draws each pixel as a square of `factor` pixels in `WebKit`, which ignores `image-rendering` of a canvas that is
     /// drawn on from a worker.
     pub fn enlarged(self, factor: usize) -> Self {
-        let is_webkit = is_named("AppleWebKit/") && !is_named("Chrome/");
         // Without a second canvas it is drawn as elsewhere, and smoothed.
-        let small = if is_webkit { OffscreenCanvas::new(1, 1).and_then(Self::new).ok() } else { None };
+        let small = if is_webkit() { OffscreenCanvas::new(1, 1).and_then(Self::new).ok() } else { None };
         Self { small: small.map(|small| (factor, Box::new(small))), ..self }
     }
 
@@ -42,7 +40,7 @@ impl Canvas {
         let Tiles { images, columns, theme } = tiles;
         let picture = Picture::mosaic(&weights::read(images).await?, columns, theme);
         let factor = self.small.as_ref().map_or(1, |(factor, _)| *factor);
-        super::resize(&self.canvas, (size.0 * factor, size.1 * factor));
+        super::resize(&self.target, (size.0 * factor, size.1 * factor));
         if let Err(err) = self.put(&picture, top) {
             web_sys::console::error_2(&"cannot draw".into(), &err);
         }
@@ -60,12 +58,20 @@ impl Canvas {
         let Some((factor, small)) = &self.small else {
             return self.context.put_image_data(&image, 0.0, f64::from(pixels(top)));
         };
-        super::resize(&small.canvas, (picture.width, picture.height));
+        super::resize(&small.target, (picture.width, picture.height));
         small.context.put_image_data(&image, 0.0, 0.0)?;
         // Resizing resets it.
         self.context.set_image_smoothing_enabled(false);
         let large = |size: usize| f64::from(pixels(size * factor));
         let (top, width, height) = (large(top), large(picture.width), large(picture.height));
-        self.context.draw_image_with_offscreen_canvas_and_dw_and_dh(&small.canvas, 0.0, top, width, height)
+        self.context.draw_image_with_offscreen_canvas_and_dw_and_dh(&small.target, 0.0, top, width, height)
     }
+}
+
+/// Returns true in `WebKit`, by its user agent: no feature shows how it scales.
+fn is_webkit() -> bool {
+    let get = |object: &JsValue, name: &str| Reflect::get(object, &name.into());
+    let agent = get(&js_sys::global(), "navigator").and_then(|navigator| get(&navigator, "userAgent"));
+    let agent = agent.ok().and_then(|agent| agent.as_string()).unwrap_or_default();
+    agent.contains("AppleWebKit/") && !agent.contains("Chrome/")
 }

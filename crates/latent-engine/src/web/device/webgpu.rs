@@ -16,7 +16,6 @@ use latent_kernels::{Form, gpu, product};
 use latent_protocol::{DeviceKind, DevicePreference, DeviceReport};
 
 use crate::inbox::{Inbox, Input};
-use crate::web::browser::is_named;
 use crate::web::constructors;
 use crate::web::worker::now_ms;
 
@@ -87,11 +86,6 @@ pub fn setup() -> Option<Setup> {
     OPENED.with_borrow(|opened| opened.as_ref().map(|(_, setup)| setup.clone()))
 }
 
-thread_local! {
-    /// True in Firefox, which checks for finished work on a timer of 100 ms, or when something is submitted.
-    static NEEDS_NUDGES: bool = is_named("Firefox/");
-}
-
 /// Wait until the GPU has done what was given to it so far.
 pub async fn done(queue: &wgpu::Queue) {
     let state = Arc::new(Mutex::new((false, None::<Waker>)));
@@ -104,11 +98,6 @@ pub async fn done(queue: &wgpu::Queue) {
             }
         }
     });
-    let is_done = || state.lock().is_ok_and(|state| state.0);
-    while NEEDS_NUDGES.with(|needs| *needs) && !is_done() {
-        queue.submit([]);
-        super::pause(1).await;
-    }
     poll_fn(|context| {
         // One thread: nobody else holds it.
         let Ok(mut state) = state.lock() else { return Poll::Ready(()) };
