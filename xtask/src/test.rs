@@ -75,8 +75,8 @@ pub fn node(script: &str, arguments: &[&str]) -> anyhow::Result<()> {
     run(driver()?.env("CHROMIUM", chromium).arg(script).args(arguments))
 }
 
-/// Files of tests that measure time, or have every core to themselves by their nature.
-const ALONE: [&str; 2] = ["lab.test.mjs", "webgpu.test.mjs"];
+/// Files of tests that measure time, make tabs race, or take every core by their nature.
+const ALONE: [&str; 3] = ["lab.test.mjs", "offline.test.mjs", "webgpu.test.mjs"];
 
 /// The browser's tests: two files at a time, since a browser often waits for its clock, and then those that measure time.
 fn in_browser(files: &[String], browsers: &Browsers) -> anyhow::Result<()> {
